@@ -1,0 +1,1 @@
+"""soundalike: a sound search engine that you own."""

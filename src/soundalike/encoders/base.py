@@ -1,0 +1,144 @@
+"""What every encoder is: one batch method, and a declaration of what its vectors mean."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from soundalike.core.arrays import FloatArray, IntArray
+from soundalike.core.errors import InvalidInputError
+
+Metric: TypeAlias = Literal["cosine", "euclidean"]
+
+_ROWS_AT_ONCE = 256  # segments per call: enough to fill vector units, small enough to stay in memory
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What an encoder declares; kept with every vector that it makes.
+
+    Attributes:
+        name: The name that users type: ``"spectral"``.
+        fingerprint: Name and digest of everything that changes a vector: code version, parameters, inputs.
+        space: Fingerprint of the encoder whose vectors these may be compared with; its own by default.
+        dims: Size D of a vector.
+        metric: The distance that its vectors are compared with: ``"cosine"`` is 1 - cosine of the angle,
+            ``"euclidean"`` the length of the difference. Smaller is nearer.
+        unit_length: Whether every vector (but that of silence, which may be zero) has length 1.
+        rate_hz: Sample rate that it listens at.
+        window_samples: Length T of a segment at that rate; shorter sounds are padded with zeros.
+        hop_samples: Distance between the starts of two segments.
+        silence_dbfs: Frames whose root mean square lies below this level, in dB relative to full scale,
+            count as silence.
+    """
+
+    name: str
+    fingerprint: str
+    space: str
+    dims: int
+    metric: Metric
+    unit_length: bool
+    rate_hz: int
+    window_samples: int
+    hop_samples: int
+    silence_dbfs: float = -60.0
+
+    @property
+    def window_s(self) -> float:
+        """Length of a segment in seconds."""
+        return self.window_samples / self.rate_hz
+
+    @property
+    def hop_s(self) -> float:
+        """Distance between the starts of two segments in seconds."""
+        return self.hop_samples / self.rate_hz
+
+
+class Encoder(ABC):
+    """Turns segments of sound into vectors. A subclass sets ``spec`` and implements ``encode``.
+
+    The same segment gives the same vector alone and in any batch, in every process, on any number of threads.
+    """
+
+    spec: EncoderSpec
+
+    @abstractmethod
+    def encode(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
+        """Encode a batch of segments.
+
+        Args:
+            segments: Mono audio at ``spec.rate_hz``, shape ``(B, T)`` with ``T = spec.window_samples``,
+                float32, finite, full scale at 1.0, zero from ``lengths`` on.
+            lengths: How many samples of each segment are sound, shape ``(B,)``, each in ``1..T``.
+
+        Returns:
+            Vectors of shape ``(B, D)``, float32, finite; of unit length where ``spec.unit_length``.
+        """
+
+    def encode_at(self, samples: FloatArray, starts: IntArray, lengths: IntArray) -> FloatArray:
+        """Encode stretches of a longer recording; equal to ``encode`` of each stretch, bit for bit.
+
+        An encoder overrides this where overlapping segments share work.
+
+        Args:
+            samples: Mono audio at ``spec.rate_hz``, shape ``(T_all,)``, float32, finite.
+            starts: Index of each segment's first sample, shape ``(B,)``.
+            lengths: Samples of each segment, shape ``(B,)``, each in ``1..spec.window_samples``, and
+                ``starts + lengths <= T_all``.
+
+        Returns:
+            Vectors of shape ``(B, D)``, float32.
+
+        Raises:
+            InvalidInputError: A stretch lies outside the recording.
+        """
+        self.check_stretches(samples, starts, lengths)
+        window = self.spec.window_samples
+        out = np.empty((len(starts), self.spec.dims), np.float32)
+        offsets = np.arange(window)
+        for first in range(0, len(starts), _ROWS_AT_ONCE):
+            rows = slice(first, first + _ROWS_AT_ONCE)
+            at = starts[rows, None] + offsets
+            inside = offsets < lengths[rows, None]
+            segments = np.where(inside, samples[np.where(inside, at, 0)], np.float32(0.0))
+            out[rows] = self.encode(segments, lengths[rows])
+        return out
+
+    def pool(self, vectors: FloatArray) -> FloatArray:
+        """Make one vector for a whole sound out of its segments' vectors.
+
+        Args:
+            vectors: Shape ``(N, D)``, ``N >= 1``: the segments that are not silent.
+
+        Returns:
+            Shape ``(D,)``: the mean, brought back to unit length where ``spec.unit_length``.
+        """
+        mean = np.asarray(vectors, dtype=np.float64).mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        if self.spec.unit_length and length > 0.0:
+            mean /= length
+        return mean.astype(np.float32)
+
+    def check_stretches(self, samples: FloatArray, starts: IntArray, lengths: IntArray) -> None:
+        """Raise InvalidInputError where a stretch is empty, too long, or outside the samples."""
+        if len(starts) == 0:
+            return
+        if starts.shape != lengths.shape or samples.ndim != 1:
+            raise InvalidInputError(
+                f"Expected samples (T,), starts (B,) and lengths (B,); got {samples.shape}, {starts.shape} "
+                f"and {lengths.shape}."
+            )
+        longest, shortest = int(lengths.max()), int(lengths.min())
+        if shortest < 1 or longest > self.spec.window_samples:
+            raise InvalidInputError(
+                f"A segment for {self.spec.name} has 1 to {self.spec.window_samples} samples; "
+                f"got {shortest} to {longest}."
+            )
+        if int(starts.min()) < 0 or int((starts + lengths).max()) > len(samples):
+            raise InvalidInputError(
+                f"Segments reach from sample {int(starts.min())} to {int((starts + lengths).max())}, "
+                f"but there are {len(samples)} samples."
+            )

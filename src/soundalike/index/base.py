@@ -1,0 +1,68 @@
+"""What every index is: add, query, remove, save and load over plain arrays. It never knows of audio."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Literal, Self, TypeAlias
+
+from soundalike.core.arrays import BoolArray, FloatArray, IntArray
+
+Metric: TypeAlias = Literal["cosine", "euclidean"]
+
+
+class Index(ABC):
+    """Finds the nearest of many vectors. Vectors are known by the integer ids that they were added with.
+
+    Distances are in the metric, smaller is nearer: cosine is ``1 - cos`` in ``[0, 2]``, euclidean is the length
+    of the difference (not its square). Ties are broken by the smaller id, so that results are stable.
+    """
+
+    kind: ClassVar[str]
+    metric: Metric
+    dims: int
+
+    @abstractmethod
+    def add(self, ids: IntArray, vectors: FloatArray) -> None:
+        """Add vectors ``(N, D)`` under new ids ``(N,)``.
+
+        Raises:
+            InvalidInputError: An id is there already or negative, or the shapes do not fit.
+        """
+
+    @abstractmethod
+    def remove(self, ids: IntArray) -> int:
+        """Forget vectors; ids that are not there are passed over. Returns how many were forgotten."""
+
+    @abstractmethod
+    def query(
+        self, queries: FloatArray, k: int, *, allowed: BoolArray | None = None
+    ) -> tuple[IntArray, FloatArray]:
+        """Find the k nearest vectors of each query.
+
+        Args:
+            queries: Shape ``(Q, D)``, float32.
+            k: How many to find, at least 1.
+            allowed: Boolean mask over ids, shape ``(largest id + 1,)``: only ids that are True are found.
+
+        Returns:
+            Ids ``(Q, K)`` and distances ``(Q, K)``, nearest first; where fewer than k could be found, the rest
+            is id -1 at distance infinity.
+        """
+
+    @abstractmethod
+    def save(self, path: Path) -> None:
+        """Write to a folder, all or nothing."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote, memory-mapped where that is possible.
+
+        Raises:
+            IndexFormatError: Damaged, cut short, or of another kind or a newer version.
+        """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many vectors can be found."""

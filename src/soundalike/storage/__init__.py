@@ -1,0 +1,1 @@
+"""Tables on a folder: crash-safe, versioned, one writer at a time, readers at any time."""
