@@ -1,4 +1,4 @@
-"""The import table of docs/architecture.md, held against every import in the source, those inside functions too."""
+"""The import table of docs/architecture.md, held against every import in the source, nested ones too."""
 
 import ast
 import re

@@ -36,7 +36,11 @@ def human_size(size_bytes: float) -> str:
     """
     for unit in ("bytes", "kB", "MB", "GB"):
         if size_bytes < 999.5:
-            return f"{size_bytes:.0f} {unit}" if unit == "bytes" or size_bytes >= 99.95 else f"{size_bytes:.1f} {unit}"
+            return (
+                f"{size_bytes:.0f} {unit}"
+                if unit == "bytes" or size_bytes >= 99.95
+                else f"{size_bytes:.1f} {unit}"
+            )
         size_bytes /= 1000
     return f"{size_bytes:.1f} TB"
 

@@ -120,7 +120,7 @@ class Encoder(ABC):
         length = float(np.linalg.norm(mean))
         if self.spec.unit_length and length > 0.0:
             mean /= length
-        return mean.astype(np.float32)
+        return np.asarray(mean, dtype=np.float32)
 
     def check_stretches(self, samples: FloatArray, starts: IntArray, lengths: IntArray) -> None:
         """Raise InvalidInputError where a stretch is empty, too long, or outside the samples."""

@@ -14,7 +14,7 @@ Metric: TypeAlias = Literal["cosine", "euclidean"]
 class Index(ABC):
     """Finds the nearest of many vectors. Vectors are known by the integer ids that they were added with.
 
-    Distances are in the metric, smaller is nearer: cosine is ``1 - cos`` in ``[0, 2]``, euclidean is the length
+    Distances are in the metric, smaller is nearer: cosine is ``1 - cos`` in ``[0, 2]``, euclidean the length
     of the difference (not its square). Ties are broken by the smaller id, so that results are stable.
     """
 
@@ -46,7 +46,7 @@ class Index(ABC):
             allowed: Boolean mask over ids, shape ``(largest id + 1,)``: only ids that are True are found.
 
         Returns:
-            Ids ``(Q, K)`` and distances ``(Q, K)``, nearest first; where fewer than k could be found, the rest
+            Ids ``(Q, K)`` and distances ``(Q, K)``, nearest first; where fewer could be found, the rest
             is id -1 at distance infinity.
         """
 

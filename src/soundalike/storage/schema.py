@@ -19,7 +19,9 @@ FILES = pa.schema(
         pa.field("size_bytes", pa.int64()),
         pa.field("modified_ns", pa.int64()),
         pa.field("tags", pa.list_(pa.string()), nullable=False),  # from folder names and UCS names
-        pa.field("fields", pa.string(), nullable=False),  # a JSON object of texts: UCS parts, a caller's metadata
+        pa.field(
+            "fields", pa.string(), nullable=False
+        ),  # a JSON object of texts: UCS parts, a caller's metadata
         pa.field("error", pa.string()),  # why it could not be used, as a sentence
         pa.field("warnings", pa.list_(pa.string()), nullable=False),  # what was odd about it all the same
         pa.field("missing", pa.bool_(), nullable=False),  # true where it was gone when last looked
