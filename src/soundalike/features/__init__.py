@@ -1,1 +1,33 @@
-"""."""
+"""Samples to arrays: power spectra, mel bands, cepstra, statistics over time; pure functions of batches."""
+
+from soundalike.features.cepstrum import cepstrum
+from soundalike.features.logmel import LogMelConfig, log_mel, log_mel_of_frames
+from soundalike.features.mel import MelConfig, hz_to_mel, mel_filter_bank, mel_to_hz
+from soundalike.features.statistics import TimeStatistics, time_statistics
+from soundalike.features.stft import (
+    StftConfig,
+    count_frames,
+    frame,
+    hann_window,
+    power_of_frames,
+    power_spectrogram,
+)
+
+__all__ = [
+    "LogMelConfig",
+    "MelConfig",
+    "StftConfig",
+    "TimeStatistics",
+    "cepstrum",
+    "count_frames",
+    "frame",
+    "hann_window",
+    "hz_to_mel",
+    "log_mel",
+    "log_mel_of_frames",
+    "mel_filter_bank",
+    "mel_to_hz",
+    "power_of_frames",
+    "power_spectrogram",
+    "time_statistics",
+]
