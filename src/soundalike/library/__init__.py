@@ -1,1 +1,34 @@
-"""."""
+"""The Python API of a library: add, search, vectors."""
+
+from soundalike.encoders import DEFAULT_ENCODER, encoder_names, load_encoder
+from soundalike.ingest import Failure, Progress, Report
+from soundalike.library.embedding import Embedded, embed
+from soundalike.library.export import ExportFormat
+from soundalike.library.info import EncoderInfo, LibraryInfo
+from soundalike.library.library import Library
+from soundalike.library.location import ENVIRONMENT_VARIABLE, default_library_path
+from soundalike.library.playback import AudioFile
+from soundalike.search import Filters, Hit, Sound
+from soundalike.sources import Limits
+
+__all__ = [
+    "DEFAULT_ENCODER",
+    "ENVIRONMENT_VARIABLE",
+    "AudioFile",
+    "Embedded",
+    "EncoderInfo",
+    "ExportFormat",
+    "Failure",
+    "Filters",
+    "Hit",
+    "Library",
+    "LibraryInfo",
+    "Limits",
+    "Progress",
+    "Report",
+    "Sound",
+    "default_library_path",
+    "embed",
+    "encoder_names",
+    "load_encoder",
+]
