@@ -15,12 +15,26 @@ class Index(ABC):
     """Finds the nearest of many vectors. Vectors are known by the integer ids that they were added with.
 
     Distances are in the metric, smaller is nearer: cosine is ``1 - cos`` in ``[0, 2]``, euclidean the length
-    of the difference (not its square). Ties are broken by the smaller id, so that results are stable.
+    of the difference (not its square); a vector of length zero is at cosine distance 1 from everything. Ties
+    are broken by the smaller id, so that results are stable. Distances are exact to float32 in every kind;
+    only what is found may differ.
+
+    Args:
+        dims: Size D of every vector.
+        metric: ``"cosine"`` or ``"euclidean"``.
     """
 
     kind: ClassVar[str]
+    """The name that it is registered under."""
+
+    exact: ClassVar[bool]
+    """Whether it always finds the very nearest."""
+
     metric: Metric
     dims: int
+
+    @abstractmethod
+    def __init__(self, dims: int, metric: Metric) -> None: ...
 
     @abstractmethod
     def add(self, ids: IntArray, vectors: FloatArray) -> None:
@@ -48,6 +62,14 @@ class Index(ABC):
         Returns:
             Ids ``(Q, K)`` and distances ``(Q, K)``, nearest first; where fewer could be found, the rest
             is id -1 at distance infinity.
+        """
+
+    @abstractmethod
+    def vectors_of(self, ids: IntArray) -> FloatArray:
+        """Give back vectors by their ids, shape ``(N, D)``, as they were added.
+
+        Raises:
+            NotFoundError: An id is not there.
         """
 
     @abstractmethod
