@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,14 +28,15 @@ class TemporaryCopy:
     def __init__(self, folder: Path | None = None) -> None:
         try:
             # A folder of its own, so that other processes can open the file by name on every platform.
-            self._folder = tempfile.TemporaryDirectory(prefix="soundalike-", dir=folder)
+            made = tempfile.mkdtemp(prefix="soundalike-", dir=folder)
         except OSError as error:
             raise SourceError(f"No temporary copy can be made: {error}.") from error
-        self.path = Path(self._folder.name, "copy")
+        self.path = Path(made, "copy")
+        self._delete = weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
 
     def close(self) -> None:
         """Delete the file."""
-        self._folder.cleanup()
+        self._delete()
 
 
 def open_copy(item: Item, limits: Limits) -> BinaryIO:

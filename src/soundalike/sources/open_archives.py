@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import lzma
 import os
+import stat
 import struct
 import threading
 import zipfile
@@ -59,6 +60,8 @@ def open_archive(path: Path, limits: Limits) -> tuple[zipfile.ZipFile, int]:
         status = path.stat()
     except OSError as error:
         raise ArchiveError(f"The archive cannot be looked at: {system_reason(error)}.") from error
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its other end
+        raise ArchiveError("This is not a zip archive, and not a regular file.")
     # The process is part of the key: a forked child would share the file position with its parent.
     key = (os.getpid(), os.fspath(path), status.st_mtime_ns, status.st_size)
     with _lock:
