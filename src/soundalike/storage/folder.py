@@ -43,6 +43,7 @@ class Header:
     """What ``soundalike.json`` says.
 
     Attributes:
+        library_id: 32 hex digits that a copy shares and a library made anew at the same place does not.
         created: When the library was made: ISO 8601, UTC.
         soundalike_version: The version that made it.
         encoders: The encoders whose vectors it holds, by fingerprint.
@@ -50,6 +51,7 @@ class Header:
         format_version: The form of everything in the folder.
     """
 
+    library_id: str
     created: str
     soundalike_version: str
     encoders: dict[str, EncoderRecord] = field(default_factory=dict)
@@ -129,6 +131,7 @@ def read_header(path: Path) -> Header:
     try:
         encoders = {key: EncoderRecord.from_json(value) for key, value in document["encoders"].items()}
         return Header(
+            library_id=str(document["library_id"]),
             created=str(document["created"]),
             soundalike_version=str(document["soundalike_version"]),
             encoders=encoders,
@@ -143,6 +146,7 @@ def write_header(path: Path, header: Header) -> None:
     """Write ``soundalike.json``."""
     document = {
         "format_version": header.format_version,
+        "library_id": header.library_id,
         "created": header.created,
         "soundalike_version": header.soundalike_version,
         "default_encoder": header.default_encoder,

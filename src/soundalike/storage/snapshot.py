@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 
-from soundalike.core.errors import LibraryCorruptError, NotFoundError
+from soundalike.core.errors import NotFoundError
 from soundalike.storage.folder import Commit, Header
 from soundalike.storage.quoting import in_filters
 from soundalike.storage.records import EncoderRecord
@@ -135,9 +135,10 @@ class Snapshot:
             query = self._query(name, wanted, where)
             if query is None:
                 return
-            for batch in query.to_batches(batch_rows):
-                if batch.num_rows:
-                    yield batch.select(wanted.names)
+            with self._tables.reading(name):
+                for batch in query.to_batches(batch_rows):
+                    if batch.num_rows:
+                        yield batch.select(wanted.names)
 
     def sound_ids_with_vectors(self, fingerprint: str) -> set[str]:
         """The ids of the sounds that have vectors of an encoder.
@@ -187,12 +188,8 @@ class Snapshot:
             query = self._query(name, wanted, where)
             if query is None:
                 break
-            try:
+            with self._tables.reading(name):
                 parts.append(query.to_arrow().select(wanted.names))
-            except (OSError, RuntimeError) as error:
-                raise LibraryCorruptError(
-                    f"The table {name!r} of the library {self._tables.library} cannot be read: {error}"
-                ) from error
         return pa.concat_tables(parts) if parts else wanted.empty_table()
 
 

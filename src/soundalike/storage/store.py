@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -80,14 +81,20 @@ class Store:
         return self._path
 
     @property
+    def library_id(self) -> str:
+        """32 hex digits that a copy of the library shares, and a library made anew does not."""
+        return self._header().library_id
+
+    @property
     def derived_path(self) -> Path:
         """The folder for what can be computed anew from the tables; whoever writes there makes it."""
         return self._path / folder.DERIVED_FOLDER
 
     def snapshot(self) -> Snapshot:
         """The library as it is now, for several reads that must fit together."""
-        commit = folder.read_commit(self._path)
-        return Snapshot(self._tables, self._header(), commit)
+        commit = folder.read_commit(self._path)  # first: an encoder is in the header before its vectors
+        header = self._header()
+        return Snapshot(self._tables, header, commit)
 
     def encoders(self) -> dict[str, EncoderRecord]:
         """The encoders whose vectors the library holds, by fingerprint."""
@@ -177,14 +184,17 @@ class Store:
         signature = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         with self._header_guard:
             if self._header_kept is None or self._header_kept[0] != signature:
-                self._header_kept = (signature, folder.read_header(self._path))
+                header = folder.read_header(self._path)
+                if self._header_kept is not None and self._header_kept[1].library_id != header.library_id:
+                    self._tables = Tables(self._path)  # made anew at the same place: nothing kept holds
+                self._header_kept = (signature, header)
             return self._header_kept[1]
 
     def _check(self) -> None:
         """Raise where the small files are damaged or a table's folder is gone."""
         self._header()
         for name in folder.read_commit(self._path):
-            if not (self._tables.folder / f"{name}.lance").is_dir():
+            if not self._tables.exists(name):
                 raise LibraryCorruptError(f"The library {self._path} lacks its table {name!r}.")
 
 
@@ -204,7 +214,7 @@ def _create(path: Path) -> None:
                 return
             folder.write_commit(path, {})
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            folder.write_header(path, Header(created=now, soundalike_version=_soundalike_version()))
+            folder.write_header(path, Header(uuid.uuid4().hex, now, _soundalike_version()))
 
 
 def _soundalike_version() -> str:

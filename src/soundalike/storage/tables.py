@@ -16,11 +16,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from soundalike.core.errors import LibraryCorruptError, LibraryError, SoundalikeError
+from soundalike.core.errors import InvalidInputError, LibraryCorruptError, LibraryError, SoundalikeError
 from soundalike.storage.folder import TABLES_FOLDER, sync_folder
+from soundalike.storage.lancedb_import import import_lancedb
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
+_LARGEST_U64 = 2**64 - 1  # Lance names manifests by the difference to it, so that the newest sorts first
 _KEEP_ALL = timedelta(days=36500)
 
 
@@ -49,13 +51,14 @@ class Tables:
         try:
             table.checkout(version)
         except Exception as error:
-            raise LibraryCorruptError(
-                f"The table {name!r} of the library {self.library} lacks its version {version}: "
-                f"{_first_line(error)}."
-            ) from error
+            raise self._lacks(name, version, error) from error
         with self._guard:
             self._handles[name] = (version, table)
         return table
+
+    def exists(self, name: str) -> bool:
+        """Whether a table's folder is there; says nothing of what is in it."""
+        return self._folder_of(name).is_dir()
 
     def latest(self, name: str) -> Any:
         """A table at its newest version, committed or not, for writing.
@@ -63,7 +66,7 @@ class Tables:
         Raises:
             LibraryCorruptError: The table is missing or damaged.
         """
-        if not (self.folder / f"{name}.lance").is_dir():
+        if not self.exists(name):
             raise LibraryCorruptError(f"The library {self.library} lacks its table {name!r}.")
         try:
             return self._connect().open_table(name)
@@ -72,27 +75,64 @@ class Tables:
                 f"The table {name!r} of the library {self.library} is damaged: {_first_line(error)}."
             ) from error
 
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Turn what a failed read of a table raises into an error that says what is wrong.
+
+        Raises:
+            InvalidInputError: The filter is not one that the table understands.
+            LibraryCorruptError: The table's files are missing or damaged.
+        """
+        try:
+            yield
+        except SoundalikeError:
+            raise
+        except ValueError as error:
+            raise InvalidInputError(
+                f"The filter does not fit the table {name!r}: {_first_line(error)}."
+            ) from error
+        except (OSError, RuntimeError) as error:
+            raise LibraryCorruptError(
+                f"The table {name!r} of the library {self.library} cannot be read: {_first_line(error)}."
+            ) from error
+
     def create(self, name: str, schema: pa.Schema) -> Any:
-        """Make an empty table."""
-        return self._connect().create_table(name, schema=schema)
+        """Make an empty table, over whatever a killed writer may have left by that name."""
+        connection = self._connect()
+        if not self._folder_of(name).exists():
+            return connection.create_table(name, schema=schema)
+        try:  # version numbers go on, so that none ever stands for two states
+            return connection.create_table(name, schema=schema, mode="overwrite")
+        except (OSError, RuntimeError, ValueError):
+            connection.drop_table(name)
+            return connection.create_table(name, schema=schema)
 
-    def drop(self, name: str) -> None:
-        """Delete a table."""
-        self._connect().drop_table(name)
+    def restore(self, name: str, version: int) -> Any:
+        """Make a table what it was at a version, by a further version; returns the table, for writing.
 
-    def names(self) -> list[str]:
-        """The tables that lie in the folder, committed or not."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(entry.name.removesuffix(".lance") for entry in self.folder.glob("*.lance"))
+        Raises:
+            LibraryCorruptError: The table or that version of it is missing or damaged.
+        """
+        try:
+            table = self.latest(name)
+        except LibraryCorruptError:
+            if not self._discard_after(name, version):
+                raise
+            table = self.latest(name)
+        if table.version != version:
+            try:
+                table.restore(version)
+            except ValueError as error:
+                raise self._lacks(name, version, error) from error
+        return table
 
     def note_synced(self, name: str) -> None:
         """Take every file that a table has now as lasting; ``sync`` passes over it."""
-        self._synced[name] = set(_files(self.folder / f"{name}.lance"))
+        self._synced[name] = set(_files(self._folder_of(name)))
 
     def sync(self, name: str) -> None:
         """Make the files that a table gained last through a power cut, before a commit names them."""
-        folder = self.folder / f"{name}.lance"
+        folder = self._folder_of(name)
         present = set(_files(folder))
         new = present - self._synced.get(name, set())
         for file in new:
@@ -117,10 +157,32 @@ class Tables:
 
     def _connect(self) -> Any:
         if self._connection is None:
-            import lancedb  # noqa: PLC0415 (slow to import, and not needed to open a library)
-
-            self._connection = lancedb.connect(self.folder)
+            self._connection = import_lancedb().connect(self.folder)
         return self._connection
+
+    def _folder_of(self, name: str) -> Path:
+        return self.folder / f"{name}.lance"
+
+    def _lacks(self, name: str, version: int, error: Exception) -> LibraryCorruptError:
+        return LibraryCorruptError(
+            f"The table {name!r} of the library {self.library} lacks its version {version}: "
+            f"{_first_line(error)}."
+        )
+
+    def _discard_after(self, name: str, version: int) -> bool:
+        """Delete the manifests of versions that no commit names: a power cut can leave such a one empty.
+
+        Returns:
+            Whether there was any.
+        """
+        newer = [
+            path
+            for path in (self._folder_of(name) / "_versions").glob("*.manifest")
+            if path.stem.isdigit() and _LARGEST_U64 - int(path.stem) > version
+        ]
+        for path in newer:
+            path.unlink()
+        return bool(newer)
 
 
 def sync_file(path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -26,6 +27,7 @@ from soundalike.storage.tables import Tables, writing
 Change: TypeAlias = Callable[[Commit], None]
 
 _FRAGMENTS_BEFORE_COMPACTION = 64
+_MANY_FRAGMENTS = 512
 _KEEP_VERSIONS = timedelta(hours=1)
 
 
@@ -225,15 +227,11 @@ class Writer:
         self._handles.clear()
         with writing(self._path):
             states = dict(self._commit)
-            for name in self._tables.names():
-                if name not in states:
-                    self._tables.drop(name)
-            for name, state in states.items():
-                table = self._handle(name)
+            for name, state in self._commit.items():
                 self._tables.note_synced(name)
-                if table.version != state.lance_version:
-                    table.restore(state.lance_version)
-                    states[name] = state.moved(table.version)
+                table = self._tables.restore(name, state.lance_version)
+                self._handles[name] = table
+                states[name] = state.moved(table.version)
             self._publish(states)
         self._clean = True
 
@@ -327,12 +325,23 @@ class Writer:
     # Housekeeping
 
     def _compact_where_scattered(self) -> None:
-        scattered = [name for name in self._commit if self._fragments(name) > _FRAGMENTS_BEFORE_COMPACTION]
+        scattered = [name for name in self._commit if self._is_scattered(name)]
         if scattered:
             self._compact(scattered)
+            self._prune()
 
-    def _fragments(self, name: str) -> int:
-        return int(self._handle(name).stats()["fragment_stats"]["num_small_fragments"])
+    def _is_scattered(self, name: str) -> bool:
+        """Whether a table has many fragments, most rows of which were not written together before.
+
+        The second condition keeps what compaction writes in proportion to the table: it doubles each time.
+        """
+        stats = self._handle(name).stats()
+        fragments = stats["fragment_stats"]["num_fragments"]
+        loose_rows = stats["num_rows"] - stats["fragment_stats"]["lengths"]["max"]
+        return bool(
+            fragments > _MANY_FRAGMENTS
+            or (fragments > _FRAGMENTS_BEFORE_COMPACTION and 2 * loose_rows >= stats["num_rows"])
+        )
 
     def _compact(self, names: Sequence[str]) -> None:
         def change(states: Commit) -> None:
@@ -354,9 +363,12 @@ class Writer:
                 continue
             # The newest of these was the table's state an hour ago: a reader may still be at it.
             older_than = datetime.now(UTC) - max(past) + timedelta(milliseconds=1)
-            with writing(self._path):
-                self._tables.prune(table, older_than)
-            self._tables.note_synced(name)
+            self._apply(partial(self._prune_table, name, older_than))
+
+    def _prune_table(self, name: str, older_than: timedelta, states: Commit) -> None:
+        table = self._handle(name)
+        self._tables.prune(table, older_than)
+        states[name] = states[name].moved(table.version)
 
 
 def _given_columns(record: EncoderRecord) -> pa.Schema:
@@ -378,6 +390,8 @@ def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
         fitted = table.select(schema.names).cast(schema)
     except (pa.ArrowException, ValueError) as error:
         raise InvalidInputError(f"The rows do not fit the columns: {error}.") from error
+    if "vector" in schema.names and not pc.all(pc.is_finite(pc.list_flatten(fitted["vector"]))).as_py():
+        raise InvalidInputError("Every value of a vector must be finite; some are NaN or infinite.")
     for entry in schema:
         if not entry.nullable and fitted.column(entry.name).null_count:
             raise InvalidInputError(f"The column {entry.name!r} must have a value in every row.")
