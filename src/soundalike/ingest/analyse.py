@@ -16,7 +16,7 @@ from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import SoundalikeError
 from soundalike.encoders import Encoder
 from soundalike.ingest.content import Content, open_content
-from soundalike.sources import Item
+from soundalike.sources import Item, Limits
 from soundalike.storage.schema import FILES, SOUNDS, vectors_schema
 
 _BLOCK_S = 60.0  # how much audio is held at once
@@ -60,10 +60,12 @@ class Analyst:
     Args:
         encoder: What makes the vectors.
         known: Ids of sounds that have vectors of this encoder already: of these only a file row is made.
+        limits: Bounds for members of archives.
     """
 
-    def __init__(self, encoder: Encoder, known: Iterable[str] = ()) -> None:
+    def __init__(self, encoder: Encoder, known: Iterable[str] = (), limits: Limits = Limits()) -> None:
         self._encoder = encoder
+        self._limits = limits
         self._known = set(known)
         self._columns = vectors_schema(encoder.spec.dims).remove(0)
 
@@ -94,13 +96,13 @@ class Analyst:
         row = file_row(item)
         analysed = None
         try:
-            with open_content(item, lambda: on_seconds(0.0)) as content:
+            with open_content(item, self._limits, lambda: on_seconds(0.0)) as content:
                 row |= {"size_bytes": content.size_bytes, "modified_ns": content.modified_ns}
                 if content.sound_id not in self._known:
                     analysed = _Analysed({"sound_id": content.sound_id})
                     row["warnings"] = self._listen(item, content, analysed, batch, on_seconds)
             row["sound_id"] = content.sound_id
-        except Exception as error:  # noqa: BLE001 (whatever one file does, the others go on)
+        except Exception as error:  # whatever one file does, the others go on
             if analysed is not None:
                 batch.forget(analysed)
             row["error"] = explain(error)

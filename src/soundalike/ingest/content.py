@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from soundalike.core.errors import SourceError
-from soundalike.sources import Item, open_item
+from soundalike.sources import Item, Limits, open_item
 
 SOUND_ID_DIGITS = 32
 """128 bits of the content's SHA-256: two of a billion sounds collide with a chance of 1e-21."""
@@ -39,21 +39,24 @@ class Content:
 
 
 @contextmanager
-def open_content(item: Item, on_chunk: Callable[[], None] = lambda: None) -> Iterator[Content]:
+def open_content(
+    item: Item, limits: Limits, on_chunk: Callable[[], None] = lambda: None
+) -> Iterator[Content]:
     """Open a file and hash it.
 
-    A small file is read into memory once, so what is hashed is what is decoded. A large one is read twice, and
-    checked at the end for having changed meanwhile.
+    A small file is read into memory once, so what is hashed is what is decoded. A large one is read twice,
+    and checked at the end for having changed meanwhile.
 
     Args:
         item: The file.
+        limits: Bounds for a member of an archive.
         on_chunk: Called now and then while a large file is being hashed.
 
     Raises:
         SourceError: It is not a regular file, or it changed while it was being read.
         OSError: It cannot be opened or read.
     """
-    with open_item(item) as file:
+    with open_item(item, limits) as file:
         before = _stat(file)
         if before is not None and not stat.S_ISREG(before.st_mode):
             raise SourceError("This is not a regular file, so it cannot hold a sound.")
@@ -74,9 +77,13 @@ def open_content(item: Item, on_chunk: Callable[[], None] = lambda: None) -> Ite
         modified_ns = before.st_mtime_ns if on_disk and before is not None else item.modified_ns
         yield Content(body, digest.hexdigest()[:SOUND_ID_DIGITS], size_bytes, modified_ns)
         after = _stat(file)
-        if before is not None and after is not None and body is file:
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise SourceError("The file changed while it was being read; index it again once it is whole.")
+        if body is file and _marks(before) != _marks(after):
+            raise SourceError("The file changed while it was being read; index it again once it is whole.")
+
+
+def _marks(status: os.stat_result | None) -> tuple[int, int] | None:
+    """What changes when a file is written to."""
+    return None if status is None else (status.st_size, status.st_mtime_ns)
 
 
 def _stat(file: BinaryIO) -> os.stat_result | None:

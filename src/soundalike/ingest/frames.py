@@ -1,7 +1,7 @@
 """Messages between an ingest and its workers: a kind, and bytes, over a pipe that only these two hold.
 
-A message is nine bytes (a letter for the kind, the length as a 64-bit big-endian number) and its body: JSON, or
-Arrow's stream format for tables. Nothing is pickled.
+A message is nine bytes (a letter for the kind, the length as a 64-bit big-endian number) and its body: JSON,
+or Arrow's stream format for tables. Nothing is pickled.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import queue
@@ -12,13 +13,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from soundalike.core.errors import SoundalikeError
 from soundalike.ingest import frames
 from soundalike.ingest.analyse import Analyst, Rows, failed_rows
-from soundalike.sources import Item
+from soundalike.sources import Item, Limits
 
 _IN_HAND = 2  # tasks that a worker holds: one at work, one waiting
 _SILENCE_S = 300.0  # a worker that says nothing for this long hangs on its file
@@ -31,6 +32,23 @@ class Heard:
 
     rows: Rows | None = None
     audio_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSetup:
+    """What a worker is told when it starts.
+
+    Attributes:
+        encoder: The encoder's name or path, as ``load_encoder`` takes it.
+        dims: Size of its vectors.
+        known: Ids of sounds that need no vectors.
+        limits: Bounds for members of archives.
+    """
+
+    encoder: str
+    dims: int
+    known: Sequence[str]
+    limits: Limits
 
 
 class LocalPool:
@@ -67,15 +85,13 @@ class WorkerPool:
 
     Args:
         jobs: How many.
-        encoder: The encoder's name or path, as ``load_encoder`` takes it.
-        dims: Size of its vectors.
-        known: Ids of sounds that need no vectors.
+        setup: What they need to know.
     """
 
-    def __init__(self, jobs: int, encoder: str, dims: int, known: Iterable[str]) -> None:
-        self._dims = dims
+    def __init__(self, jobs: int, setup: WorkerSetup) -> None:
+        self._dims = setup.dims
         self._jobs = jobs
-        self._hello = json.dumps({"encoder": encoder, "known": list(known)}).encode()
+        self._hello = json.dumps(dataclasses.asdict(setup)).encode()
         self._inbox: queue.Queue[tuple[_Worker, tuple[bytes, bytes] | None]] = queue.Queue()
         self._workers: list[_Worker] = []
         self._failed_starts = 0

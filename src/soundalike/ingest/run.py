@@ -6,6 +6,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -13,9 +14,9 @@ import pyarrow as pa
 from soundalike.encoders import Encoder
 from soundalike.ingest.analyse import Analyst, Rows, failed_rows
 from soundalike.ingest.plan import KnownFile, Plan, known_files, make_plan
-from soundalike.ingest.pool import LocalPool, WorkerPool
+from soundalike.ingest.pool import LocalPool, WorkerPool, WorkerSetup
 from soundalike.ingest.report import Failure, OnProgress, Progress, Report
-from soundalike.sources import Item, Source
+from soundalike.sources import Item, Limits, Source
 from soundalike.storage import EncoderRecord, Store, Writer
 
 _COMMIT_EVERY_S = 2.0
@@ -33,10 +34,12 @@ class IngestSettings:
         jobs: Worker processes; by default one per processor. Workers run at low priority.
         isolate: True analyses in worker processes even when there is little to do, so that a file which
             crashes the decoder cannot take this process along.
+        limits: Bounds that members of archives are held to when they are unpacked.
     """
 
     jobs: int | None = None
     isolate: bool = False
+    limits: Limits = Limits()
 
     def worker_count(self) -> int:
         """How many worker processes are wished for."""
@@ -74,7 +77,9 @@ def ingest(
         LibraryBusyError: Another process is writing to the library.
         LibraryError: The tables cannot be written to (a full disk, say); what was committed is kept.
     """
-    with store.write() as writer:
+    with ExitStack() as stack:
+        sources = [stack.enter_context(source) for source in sources]
+        writer = stack.enter_context(store.write())
         writer.ensure_encoder(encoder_record(encoder))
         run = _Run(store, writer, encoder, on_progress)
         plan = run.look(sources)
@@ -117,9 +122,10 @@ def _choose_pool(
 ) -> LocalPool | WorkerPool:
     few = len(plan.todo) <= _LOCAL_FILES and plan.todo_bytes <= _LOCAL_BYTES
     if few and not settings.isolate:
-        return LocalPool(Analyst(encoder, embedded))
+        return LocalPool(Analyst(encoder, embedded, settings.limits))
     tasks = sum(1 for _ in plan.tasks())
-    return WorkerPool(min(settings.worker_count(), tasks), encoder_name, encoder.spec.dims, embedded)
+    setup = WorkerSetup(encoder_name, encoder.spec.dims, sorted(embedded), settings.limits)
+    return WorkerPool(max(1, min(settings.worker_count(), tasks)), setup)
 
 
 @dataclass(slots=True)
@@ -144,11 +150,7 @@ class _Run:
         """Find out what there is to do."""
         fingerprint = self.encoder.spec.fingerprint
         self.known = known_files(self.store)
-        self.embedded = set(
-            self.store.read_vectors(fingerprint, columns=["sound_id"], kind="sounds")
-            .column("sound_id")
-            .to_pylist()
-        )
+        self.embedded = self.store.sound_ids_with_vectors(fingerprint)
         self.known_sounds = set(self.embedded)
         plan = make_plan(sources, self.known, self.embedded, lambda n: self.tell("looking", files_total=n))
         self.report.unchanged = plan.unchanged + plan.back
@@ -199,14 +201,20 @@ class _Run:
         rows = files.to_pylist()
         for row in rows:
             before = self.known.get(row["uri"]) if row["error"] else None
-            if before and (before.size_bytes, before.modified_ns) == (row["size_bytes"], row["modified_ns"]):
-                row["sound_id"] = before.sound_id
+            if before is None or before.sound_id is None:
+                continue
+            unseen = row["modified_ns"] is None
+            if unseen or (before.size_bytes, before.modified_ns) == (row["size_bytes"], row["modified_ns"]):
+                row |= {"sound_id": before.sound_id, "size_bytes": before.size_bytes}
+                row["modified_ns"] = before.modified_ns
         return pa.Table.from_pylist(rows, schema=files.schema)
 
     def _count(self, files: pa.Table) -> None:
         """Put every committed file into its list of the report."""
         report, size = self.report, 0
-        columns = (files.column(name).to_pylist() for name in ("uri", "sound_id", "error", "warnings", "size_bytes"))
+        columns = (
+            files.column(name).to_pylist() for name in ("uri", "sound_id", "error", "warnings", "size_bytes")
+        )
         for uri, sound_id, error, warnings, size_bytes in zip(*columns, strict=True):
             size += size_bytes or 0
             before = self.known.get(uri)

@@ -1,22 +1,7 @@
 """A worker process of an ingest: ``python -m soundalike.ingest.worker``, spoken to over its standard streams.
 
-A process of its own, because a damaged file that brings down the decoder then costs one file, not the ingest; and
-started as a module, because then a user's script needs no ``class _Teller:
-    """Tells the parent which file is at hand: at once when it begins, then now and then."""
-
-    def __init__(self, pipe: BinaryIO) -> None:
-        self._pipe = pipe
-        self._index = -1
-        self._told_at = 0.0
-
-    def __call__(self, index: int, seconds: float) -> None:
-        now = time.monotonic()
-        if index != self._index or now - self._told_at > _TELL_EVERY_S:
-            self._index, self._told_at = index, now
-            frames.send(self._pipe, frames.AT, json.dumps([index, seconds]).encode())
-
-
-if __name__ == "__main__"``.
+A process of its own, because a damaged file that brings down the decoder then costs one file, not the ingest;
+and started as a module, because then a user's script needs no guard around its main part.
 """
 
 from __future__ import annotations
@@ -25,12 +10,12 @@ import json
 import os
 import signal
 import sys
-import time
 from typing import BinaryIO
 
 from soundalike.encoders import load_encoder
 from soundalike.ingest import frames
 from soundalike.ingest.analyse import Analyst
+from soundalike.sources import Limits
 
 _TELL_EVERY_S = 0.5
 _NICENESS = 10  # a library that is being indexed leaves the machine to the person in front of it
@@ -55,11 +40,26 @@ def _serve(pipe_in: BinaryIO, pipe_out: BinaryIO) -> None:
     if hello is None:
         return
     setup = json.loads(hello[1])
-    analyst = Analyst(load_encoder(setup["encoder"]), setup["known"])
+    analyst = Analyst(load_encoder(setup["encoder"]), setup["known"], Limits(**setup["limits"]))
     frames.send(pipe_out, frames.HELLO, b"")
     while (message := frames.receive(pipe_in)) is not None:
         rows = analyst.analyse(frames.unpack_items(message[1]), _Teller(pipe_out))
         frames.send(pipe_out, frames.DONE, frames.pack_rows(rows))
+
+
+class _Teller:
+    """Tells the parent which file is at hand: at once when it begins, then now and then."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._index = -1
+        self._told_at = 0.0
+
+    def __call__(self, index: int, seconds: float) -> None:
+        now = time.monotonic()
+        if index != self._index or now - self._told_at > _TELL_EVERY_S:
+            self._index, self._told_at = index, now
+            frames.send(self._pipe, frames.AT, json.dumps([index, seconds]).encode())
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from soundalike.encoders import DEFAULT_ENCODER, encoder_names, load_encoder
 from soundalike.ingest import Failure, Progress, Report
+from soundalike.library.demo import demo_sounds
 from soundalike.library.embedding import Embedded, embed
 from soundalike.library.export import ExportFormat
+from soundalike.library.features import Computed, compute_feature, feature_names
 from soundalike.library.info import EncoderInfo, LibraryInfo
 from soundalike.library.library import Library
 from soundalike.library.location import ENVIRONMENT_VARIABLE, default_library_path
@@ -15,6 +17,7 @@ __all__ = [
     "DEFAULT_ENCODER",
     "ENVIRONMENT_VARIABLE",
     "AudioFile",
+    "Computed",
     "Embedded",
     "EncoderInfo",
     "ExportFormat",
@@ -27,8 +30,11 @@ __all__ = [
     "Progress",
     "Report",
     "Sound",
+    "compute_feature",
     "default_library_path",
+    "demo_sounds",
     "embed",
     "encoder_names",
+    "feature_names",
     "load_encoder",
 ]

@@ -47,8 +47,8 @@ def embed(paths: Sequence[str | Path], *, encoder: str = DEFAULT_ENCODER, segmen
         segments: True gives a row for every segment that is not silent, False one per sound.
 
     Returns:
-        Names and vectors, in the order of ``paths``. A file named twice gives its rows twice. A file that cannot
-        be used has no row, and is listed in ``failed``.
+        Names and vectors, in the order of ``paths``. A file named twice gives its rows twice. A file that
+        cannot be used has no row, and is listed in ``failed``.
 
     Raises:
         AudioError: No file could be used.
@@ -61,7 +61,9 @@ def embed(paths: Sequence[str | Path], *, encoder: str = DEFAULT_ENCODER, segmen
     for place in paths:
         source = source_for(place)
         found = list(source.scan())
-        itself = len(found) == 1 and isinstance(found[0], Item) and found[0].kind == "file" and _is_file(place)
+        itself = (
+            len(found) == 1 and isinstance(found[0], Item) and found[0].kind == "file" and _is_file(place)
+        )
         for item in found:
             if isinstance(item, Unreadable):
                 out.failed.append(Failure(item.uri, item.reason))
@@ -81,7 +83,7 @@ def _is_file(place: str | Path) -> bool:
 
 
 class _Rows:
-    """Rows as they come together. A sound that comes again was analysed only once, so its rows are kept by id."""
+    """Rows as they come together, kept by sound: one that comes again was analysed only once."""
 
     def __init__(self, dims: int, segments: bool) -> None:
         self._dims, self._segments = dims, segments
@@ -94,7 +96,9 @@ class _Rows:
         """Keep the rows that were asked for, under the names of their files."""
         flat = rows.vectors.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
         vectors = flat.reshape(-1, self._dims)
-        columns = (rows.vectors.column(c).to_pylist() for c in ("sound_id", "start_s", "duration_s", "silent"))
+        columns = (
+            rows.vectors.column(c).to_pylist() for c in ("sound_id", "start_s", "duration_s", "silent")
+        )
         for vector, sound_id, start_s, duration_s, silent in zip(vectors, *columns, strict=True):
             mine = self._by_sound.setdefault(sound_id, [])
             if not self._segments and start_s is None:

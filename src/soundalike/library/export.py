@@ -59,8 +59,8 @@ def export_sounds(sounds: Sequence[Sound], path: Path, file_format: ExportFormat
     Args:
         sounds: What to write.
         path: Where to; an existing file is replaced once the new one is whole.
-        file_format: ``"csv"`` (lists and fields as JSON in their cells), ``"jsonl"`` or ``"parquet"``; by default
-            told from the file's name.
+        file_format: ``"csv"`` (lists and fields as JSON in their cells), ``"jsonl"`` or ``"parquet"``; by
+            default told from the file's name.
 
     Raises:
         InvalidInputError: Neither the name nor the caller says which format.

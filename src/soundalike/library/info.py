@@ -97,5 +97,6 @@ def library_warnings(store: Store) -> list[Failure]:
     """List what was odd about files that were used all the same."""
     files = store.read_files(columns=["uri", "warnings"]).to_pylist()
     return sorted(
-        (Failure(row["uri"], text) for row in files for text in row["warnings"]), key=lambda f: (f.uri, f.reason)
+        (Failure(row["uri"], text) for row in files for text in row["warnings"]),
+        key=lambda f: (f.uri, f.reason),
     )

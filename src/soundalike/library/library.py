@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from soundalike.audio import unpack_peaks
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError, NotFoundError
-from soundalike.encoders import DEFAULT_ENCODER, Encoder, load_encoder
+from soundalike.encoders import Encoder, load_encoder
 from soundalike.ingest import Failure, IngestSettings, Progress, Report, ingest
+from soundalike.library.encoders import encoder_address, keep_encoder
 from soundalike.library.export import ExportFormat, export_sounds
 from soundalike.library.info import LibraryInfo, library_errors, library_info, library_warnings
 from soundalike.library.location import check_apart, default_library_path
 from soundalike.library.playback import AudioFile, open_sound, preview_sound
 from soundalike.search import Filters, Hit, Searcher, Sound
-from soundalike.sources import Limits, source_for
+from soundalike.sources import Limits, is_on_disk, source_for
 from soundalike.storage import Store
 
 Query: TypeAlias = str | os.PathLike[str] | BinaryIO | Sound
@@ -40,12 +41,14 @@ class Library:
 
     def __init__(self, store: Store, encoder: str | None) -> None:
         self._store = store
-        self._encoder_name = encoder or self._encoder_of_store()
+        self._encoder_name = encoder or encoder_address(store)
         self._encoder: Encoder | None = None
         self._searcher: Searcher | None = None
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None, *, encoder: str | None = None, create: bool = True) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str] | None = None, *, encoder: str | None = None, create: bool = True
+    ) -> Self:
         """Open a library, making it when it is absent.
 
         Args:
@@ -88,12 +91,12 @@ class Library:
     ) -> Report:
         """Add sounds, or look again at places that were added before.
 
-        Files that have not changed are passed over; moved ones keep their vectors; vanished ones are marked as
-        missing. A file that cannot be used is recorded with the reason and stops nothing.
+        Files that have not changed are passed over; moved ones keep their vectors; vanished ones are marked
+        as missing. A file that cannot be used is recorded with the reason and stops nothing.
 
         Args:
-            places: Folders, files, zip archives, http(s) addresses, or open binary files. None at all: every folder,
-                file and archive that was added before.
+            places: Folders, files, zip archives, http(s) addresses, or open binary files. None at all: every
+                folder, file and archive that was added before.
             metadata: Named texts to keep as fields of the sounds.
             name: The name of an open file, with its extension.
             jobs: Worker processes; by default one per processor.
@@ -109,14 +112,12 @@ class Library:
             LibraryError: The library lies inside a place, or cannot be written to (a full disk).
             LibraryBusyError: Another process is writing to it.
         """
-        again = not places
-        wanted = places or tuple(root for root in self.info().roots if "://" not in root and ":" != root[6:7])
-        if again and not wanted:
-            raise InvalidInputError("This library has no places to look at again; name a folder, file or archive.")
+        wanted = places or self._places_on_disk()
         sources = [source_for(p, metadata=metadata, name=name, limits=limits) for p in wanted]
         for source in sources:
             check_apart(self.path, source.root)
-        settings = IngestSettings(jobs=jobs, isolate=isolate)
+        keep_encoder(self._store, self._encoder_name, self.encoder)
+        settings = IngestSettings(jobs=jobs, isolate=isolate, limits=limits)
         report = ingest(self._store, sources, self.encoder, self._encoder_name, settings, on_progress)
         self.searcher.refresh()
         return report
@@ -125,7 +126,7 @@ class Library:
         """Take sounds out of the library. Their vectors are kept, so adding them again costs nothing.
 
         Args:
-            what: Sounds, ids of sounds, or paths: of a file, or of a folder or archive with all that is in it.
+            what: Sounds, ids of sounds, or paths: of a file, or of a folder or archive with all that is in it
 
         Returns:
             How many files were taken out.
@@ -138,7 +139,7 @@ class Library:
         for thing in what:
             found = [row["uri"] for row in files if _is_meant(row, thing)]
             if not found:
-                raise NotFoundError(f"Nothing in the library goes by {thing if isinstance(thing, str) else thing!r}.")
+                raise NotFoundError(f"Nothing in the library goes by {_spelt(thing)!r}.")
             doomed += found
         doomed = list(dict.fromkeys(doomed))
         with self._store.write() as writer:
@@ -158,8 +159,8 @@ class Library:
         """Find the sounds that sound most like a query.
 
         Args:
-            query: A path or open file of any sound, or a ``Sound`` of this library. A library's sound is left out
-                of its own hits; of a file, the identical sound comes first, marked ``same_file``.
+            query: A path or open file of any sound, or a ``Sound`` of this library. A library's sound is left
+                out of its own hits; of a file, the identical sound comes first, marked ``same_file``.
             limit: How many hits at most.
             start_s: Where in the query to listen; from its beginning by default.
             duration_s: For how long; to its end by default.
@@ -186,13 +187,23 @@ class Library:
         return self.searcher.search_file(query, **common)
 
     def search_many(
-        self, queries: Sequence[Query], *, limit: int = 10, segments: bool = False, filters: Filters = Filters()
+        self,
+        queries: Sequence[Query],
+        *,
+        limit: int = 10,
+        segments: bool = False,
+        filters: Filters = Filters(),
     ) -> list[list[Hit]]:
         """Search for several queries, each as ``search`` does."""
         return [self.search(query, limit=limit, segments=segments, filters=filters) for query in queries]
 
     def search_vector(
-        self, vector: NDArray[np.floating[Any]], *, limit: int = 10, segments: bool = False, filters: Filters = Filters()
+        self,
+        vector: NDArray[np.floating[Any]],
+        *,
+        limit: int = 10,
+        segments: bool = False,
+        filters: Filters = Filters(),
     ) -> list[Hit]:
         """Find the sounds nearest to a vector of this library's encoder.
 
@@ -225,7 +236,9 @@ class Library:
         vectors = flat.reshape(-1, self.encoder.spec.dims)[keep]
         return [paths[i] for i, k in zip(ids, keep, strict=True) if k], vectors
 
-    def sounds(self, filters: Filters = Filters(), *, offset: int = 0, limit: int | None = None) -> list[Sound]:
+    def sounds(
+        self, filters: Filters = Filters(), *, offset: int = 0, limit: int | None = None
+    ) -> list[Sound]:
         """List sounds in the order of their paths, those that pass the filters."""
         return self.searcher.list_sounds(filters, offset=offset, limit=limit)
 
@@ -246,7 +259,7 @@ class Library:
         return self.searcher.tag_counts()
 
     def peaks(self, what: str | Sound) -> NDArray[np.int8]:
-        """The waveform of a sound as it was indexed: shape ``(n, 2)``, minimum and maximum, full scale at 127."""
+        """The waveform of a sound as it was indexed: ``(n, 2)``, minimum and maximum, full scale at 127."""
         sound_id = what.id if isinstance(what, Sound) else self.sound(what).id
         table = self._store.read_sounds(columns=["peaks"], ids=[sound_id])
         return unpack_peaks(table.column("peaks")[0].as_py())
@@ -276,7 +289,10 @@ class Library:
         return library_warnings(self._store)
 
     def export(
-        self, path: str | os.PathLike[str], file_format: ExportFormat | None = None, filters: Filters = Filters()
+        self,
+        path: str | os.PathLike[str],
+        file_format: ExportFormat | None = None,
+        filters: Filters = Filters(),
     ) -> int:
         """Write the sounds as CSV, JSON lines or Parquet; returns how many."""
         sounds = self.sounds(filters)
@@ -287,6 +303,13 @@ class Library:
         """See what another process has added; cheap when there is nothing new."""
         self.searcher.refresh_if_stale()
 
+    def _places_on_disk(self) -> tuple[str, ...]:
+        """The places that were added before and can be looked at again."""
+        roots = tuple(root for root in self.info().roots if is_on_disk(root))
+        if not roots:
+            raise InvalidInputError("This library has no places to look at again; name a folder or file.")
+        return roots
+
     @property
     def searcher(self) -> Searcher:
         """What answers queries, made when first asked for."""
@@ -294,10 +317,10 @@ class Library:
             self._searcher = Searcher(self._store, self.encoder)
         return self._searcher
 
-    def _encoder_of_store(self) -> str:
-        default = self._store.default_encoder
-        records = self._store.encoders()
-        return records[default].name if default in records else DEFAULT_ENCODER
+
+def _spelt(thing: Sound | str | os.PathLike[str]) -> str:
+    """What a sound or path is called, for messages."""
+    return thing.path if isinstance(thing, Sound) else os.fspath(thing)
 
 
 def _is_meant(row: dict[str, Any], thing: Sound | str | os.PathLike[str]) -> bool:
@@ -307,4 +330,6 @@ def _is_meant(row: dict[str, Any], thing: Sound | str | os.PathLike[str]) -> boo
     text = os.fspath(thing)
     path = str(Path(text).expanduser().absolute())
     uri = str(row["uri"])
-    return text in (row["sound_id"], uri) or uri == path or uri.startswith((path.rstrip("/") + "/", path + "!/"))
+    return (
+        text in (row["sound_id"], uri) or uri == path or uri.startswith((path.rstrip("/") + "/", path + "!/"))
+    )

@@ -6,6 +6,7 @@ from soundalike.sources.item import Found, Item, Source, Unreadable
 from soundalike.sources.limits import Limits
 from soundalike.sources.names import SOUND_EXTENSIONS
 from soundalike.sources.opening import OPENERS, open_item
+from soundalike.sources.recall import is_on_disk, item_of_uri
 
 __all__ = [
     "OPENERS",
@@ -16,6 +17,8 @@ __all__ = [
     "Limits",
     "Source",
     "Unreadable",
+    "is_on_disk",
+    "item_of_uri",
     "open_item",
     "path_of_uri",
     "source_for",

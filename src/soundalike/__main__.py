@@ -1,0 +1,5 @@
+"""``python -m soundalike`` is the command line."""
+
+from soundalike.cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""What all verbs share: where the library is, how errors are told, how a command ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from soundalike.core.errors import SoundalikeError
+
+
+class Exit(IntEnum):
+    """How a command can end."""
+
+    DONE = 0
+    FAILED = 1  # one sentence on the error stream says why
+    USAGE = 2  # the words of the command are off
+    SOME_FAILED = 3  # finished, but some files could not be used: soundalike errors
+    STOPPED = 130  # Ctrl-C; what was done is kept
+
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        metavar="PATH",
+        help="The library's folder. [default: $SOUNDALIKE_LIBRARY, else the platform's folder for user data]",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option("--encoder", metavar="NAME", help="What to listen with: see soundalike encoders list."),
+]
+
+
+def printable(text: str) -> str:
+    """Make a name fit for a terminal: control characters and broken Unicode are shown as escapes."""
+    safe = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in safe)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on the output stream, one line per item of a list."""
+    if isinstance(value, list):
+        body = ",\n ".join(json.dumps(item, ensure_ascii=True) for item in value)
+        sys.stdout.write(f"[{body}]\n")
+    else:
+        sys.stdout.write(json.dumps(value, ensure_ascii=True, indent=1) + "\n")
+
+
+def fail(error: SoundalikeError | str, status: Exit = Exit.FAILED) -> typer.Exit:
+    """Tell an error in one line, and give the exception that ends the command."""
+    err.print(f"[bold red]error:[/] {_escape(str(error))}")
+    return typer.Exit(status)
+
+
+def _escape(text: str) -> str:
+    """Keep a text from being read as Rich's markup."""
+    return " ".join(printable(line) for line in text.splitlines()).replace("[", "\\[")
+
+
+def say(text: str) -> None:
+    """Print a line for people on the error stream, so that the output stream holds results only."""
+    err.print(_escape(text))

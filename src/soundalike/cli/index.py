@@ -1,0 +1,78 @@
+"""``soundalike index``: add sounds, or look again at places that were added before."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from soundalike.cli.console import (
+    EncoderOption,
+    Exit,
+    JsonOption,
+    LibraryOption,
+    err,
+    print_json,
+    printable,
+    say,
+)
+from soundalike.core.units import human_count
+from soundalike.library import Failure, Library, Report
+
+_SHOWN = 5
+
+
+def index(
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PLACE]...",
+            help="Folders, files, zip archives or http(s) addresses; none looks again at those added before.",
+        ),
+    ] = None,
+    library: LibraryOption = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Worker processes. [default: one per processor]")
+    ] = None,
+    encoder: EncoderOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Add sounds to the library.
+
+    Unchanged files are passed over, so running it again is quick, and after a stop or a crash it goes on
+    where it was. Ctrl-C stops cleanly.
+    """
+    from soundalike.cli.progress import IngestProgress
+
+    opened = Library.open(library, encoder=encoder)
+    with IngestProgress() as progress:
+        report = opened.add(*(places or ()), jobs=jobs, isolate=True, on_progress=progress)
+    if json:
+        print_json(dataclasses.asdict(report))
+    else:
+        show(report, opened)
+    if report.interrupted:
+        raise typer.Exit(Exit.STOPPED)
+    if report.failed:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def show(report: Report, library: Library) -> None:
+    """Tell people what was done."""
+    say(str(report))
+    _list("failed", report.failed)
+    _list("warning", report.warnings)
+    if report.interrupted:
+        say("Stopped. Everything that was added is kept; run the same command again to go on.")
+    info = library.info()
+    say(f"{human_count(info.sounds, 'sound')}, {info.hours:.1f} hours, in {info.path}")
+
+
+def _list(word: str, failures: list[Failure]) -> None:
+    """Show the first few of a list, one line each, and where the rest is."""
+    for failure in failures[:_SHOWN]:
+        err.print(f"[yellow]{word}:[/] ", end="")
+        say(f"{printable(failure.uri)}: {failure.reason}")
+    if len(failures) > _SHOWN:
+        say(f"… and {len(failures) - _SHOWN:,} more: soundalike errors")

@@ -1,0 +1,136 @@
+"""``soundalike search``: find what sounds like a file, a sound of the library, or a part of either."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from soundalike.cli.console import EncoderOption, JsonOption, LibraryOption, out, print_json, printable, say
+from soundalike.core.units import human_duration
+from soundalike.library import Filters, Hit, Library, Sound
+
+_PANEL = "Filters"
+_BAR_CELLS = 10
+
+
+def search(
+    query: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Any sound file.", show_default=False)
+    ] = None,
+    sound: Annotated[
+        str | None,
+        typer.Option(
+            "--sound", metavar="ID", help="Search by a sound of the library instead: its id or path."
+        ),
+    ] = None,
+    at: Annotated[
+        float | None, typer.Option("--at", min=0, help="Listen from this second of the query on.")
+    ] = None,
+    duration: Annotated[float | None, typer.Option("--for", help="Listen for this many seconds.")] = None,
+    segments: Annotated[
+        bool, typer.Option("--segments", help="Find stretches of sounds, not whole sounds.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many hits.")] = 10,
+    under: Annotated[
+        str | None,
+        typer.Option("--under", metavar="PATH", help="Only below this folder.", rich_help_panel=_PANEL),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", help="Only with this tag; may be repeated.", rich_help_panel=_PANEL),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", help="Only with these words in name or tags.", rich_help_panel=_PANEL),
+    ] = None,
+    shortest: Annotated[
+        float | None, typer.Option("--min-duration", help="Only at least this long.", rich_help_panel=_PANEL)
+    ] = None,
+    longest: Annotated[
+        float | None, typer.Option("--max-duration", help="Only at most this long.", rich_help_panel=_PANEL)
+    ] = None,
+    after: Annotated[
+        datetime | None, typer.Option("--after", help="Only files from this date on.", rich_help_panel=_PANEL)
+    ] = None,
+    before: Annotated[
+        datetime | None, typer.Option("--before", help="Only files up to this date.", rich_help_panel=_PANEL)
+    ] = None,
+    library: LibraryOption = None,
+    encoder: EncoderOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find the sounds that sound most like a file, best first."""
+    if (query is None) == (sound is None):
+        raise typer.BadParameter("Name a FILE to search with, or a sound of the library with --sound ID.")
+    opened = Library.open(library, encoder=encoder, create=False)
+    wanted: Path | Sound = query if query is not None else opened.sound(sound or "")
+    filters = Filters(
+        under=under,
+        tags=tuple(tag or ()),
+        text=text,
+        min_duration_s=shortest,
+        max_duration_s=longest,
+        modified_after=after.astimezone() if after else None,
+        modified_before=before.astimezone() if before else None,
+    )
+    hits = opened.search(
+        wanted, limit=limit, start_s=at, duration_s=duration, segments=segments, filters=filters
+    )
+    if json:
+        print_json([hit_to_json(hit) for hit in hits])
+    elif hits:
+        out.print(hit_table(hits, segments))
+    else:
+        say("Nothing was found." if opened.count() else "The library is empty: soundalike index FOLDER")
+
+
+def hit_to_json(hit: Hit) -> dict[str, Any]:
+    """The object that stands for a hit in ``--json``."""
+    return {
+        "rank": hit.rank,
+        "path": hit.sound.path,
+        "start_s": hit.start_s,
+        "end_s": hit.end_s,
+        "distance": hit.distance,
+        "score": hit.score,
+        "id": hit.sound.id,
+        "paths": list(hit.sound.paths),
+        "duration_s": hit.sound.duration_s,
+        "tags": list(hit.sound.tags),
+        "same_file": hit.same_file,
+        "missing": hit.sound.missing,
+    }
+
+
+def hit_table(hits: list[Hit], segments: bool) -> Table:
+    """Lay hits out for people."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", justify="right", style="dim")
+    table.add_column("alike")
+    table.add_column("distance", justify="right")
+    table.add_column("from … to" if segments else "length", justify="right")
+    table.add_column("sound", overflow="fold")
+    for hit in hits:
+        filled = round(hit.score * _BAR_CELLS)
+        where = (
+            f"{human_duration(hit.start_s)} … {human_duration(hit.end_s)}"
+            if segments
+            else human_duration(hit.sound.duration_s)
+        )
+        note = (
+            " [dim](the same file)[/]" if hit.same_file else " [dim](missing)[/]" if hit.sound.missing else ""
+        )
+        copies = f" [dim](+{len(hit.sound.paths) - 1} identical)[/]" if len(hit.sound.paths) > 1 else ""
+        path = printable(hit.sound.path).replace("[", "\\[")
+        table.add_row(
+            str(hit.rank),
+            f"[green]{'━' * filled}[/][dim]{'─' * (_BAR_CELLS - filled)}[/]",
+            f"{hit.distance:.4f}",
+            where,
+            path + note + copies,
+        )
+    return table
