@@ -1,7 +1,7 @@
 """Fit the constants of the ``spectral`` encoder anew and write them into the package.
 
-The recordings are the CC0 demo sounds and as many synthesised signals again, so that the constants are as wide
-as the sounds that people search. Run it from the root of a checkout: ``python scripts/fit_spectral_constants.py``.
+The recordings are the CC0 demo sounds and synthesised signals, so that the constants are as wide as what
+people search. Run it in a checkout: ``python scripts/fit_spectral_constants.py``.
 ``--check`` writes nothing and fails where the constants in the package are others.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
 
 from soundalike.core.arrays import FloatArray
 from soundalike.encoders.fit import fit_spectral
@@ -55,31 +56,32 @@ def synthesised(rate_hz: int, count: int, rng: np.random.Generator) -> Iterator[
         yield np.asarray(level * sound / np.abs(sound).max() + level * hiss, dtype=np.float32)
 
 
-def coloured_noise(time_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def coloured_noise(time_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Noise whose spectrum falls by 0 to 9 dB per octave."""
     spectrum = np.fft.rfft(rng.standard_normal(len(time_s)))
     slope = rng.uniform(0.0, 1.5)
-    return np.fft.irfft(spectrum / np.arange(1, len(spectrum) + 1) ** slope, len(time_s))
+    return np.asarray(np.fft.irfft(spectrum / np.arange(1, len(spectrum) + 1) ** slope, len(time_s)))
 
 
-def harmonic_tone(time_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def harmonic_tone(time_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """A steady tone of one to twenty partials from 50 to 2000 Hz."""
     pitch_hz = np.exp(rng.uniform(np.log(50.0), np.log(2000.0)))
     slope = rng.uniform(0.3, 2.5)
     partials = np.arange(1, 1 + rng.integers(1, 21))
     partials = partials[partials * pitch_hz < 11000.0]
     phases = rng.uniform(0.0, 2.0 * np.pi, len(partials))
-    return (partials**-slope) @ np.sin(2.0 * np.pi * pitch_hz * np.outer(partials, time_s) + phases[:, None])
+    waves = np.sin(2.0 * np.pi * pitch_hz * np.outer(partials, time_s) + phases[:, None])
+    return np.asarray((partials**-slope) @ waves)
 
 
-def chirp(time_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def chirp(time_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """A sine that glides from one pitch to another, both from 60 to 10000 Hz."""
     low, high = np.exp(rng.uniform(np.log(60.0), np.log(10000.0), 2))
     pitch_hz = low * (high / low) ** (time_s / time_s[-1])
-    return np.sin(2.0 * np.pi * np.cumsum(pitch_hz) * (time_s[1] - time_s[0]))
+    return np.asarray(np.sin(2.0 * np.pi * np.cumsum(pitch_hz) * (time_s[1] - time_s[0])))
 
 
-def clicks(time_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def clicks(time_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Impulses at random moments, each through the same short resonance."""
     train = np.zeros(len(time_s))
     train[rng.integers(0, len(train), 1 + round(float(time_s[-1]) * rng.uniform(2.0, 40.0)))] = 1.0
@@ -87,7 +89,7 @@ def clicks(time_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     pitch_hz = np.exp(rng.uniform(np.log(300.0), np.log(9000.0)))
     tail_s = time_s[: round(8.0 * ring_s / (time_s[1] - time_s[0]))]
     ring = np.exp(-tail_s / ring_s) * np.cos(2.0 * np.pi * pitch_hz * tail_s)
-    return np.convolve(train, ring)[: len(train)]
+    return np.asarray(np.convolve(train, ring)[: len(train)])
 
 
 def fit() -> SpectralConfig:

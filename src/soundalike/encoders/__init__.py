@@ -1,4 +1,4 @@
-"""Segments of sound to vectors: the encoder interface, the encoders by name, and the built-in ``spectral``."""
+"""Segments of sound to vectors: the encoder interface, and the encoders by name."""
 
 from soundalike.encoders.base import Encoder, EncoderSpec, Metric
 from soundalike.encoders.registry import DEFAULT_ENCODER, ENCODERS, encoder_names, load_encoder

@@ -58,8 +58,8 @@ def fit_spectral(
 ) -> SpectralConfig:
     """Fit the standardising constants to recordings, of which one at a time is held in memory.
 
-    Every recording weighs the same: its segments' statistics are averaged over, so that one long recording does
-    not outvote a hundred short ones. Silent recordings are passed over.
+    Every recording weighs the same, however many segments it has, so that one long recording does not outvote
+    a hundred short ones. Silent recordings are passed over.
 
     Args:
         recordings: Mono audio at ``config.log_mel.rate_hz``, each of shape ``(T,)``, floating point.

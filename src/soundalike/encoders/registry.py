@@ -8,6 +8,7 @@ from pathlib import Path
 from soundalike.core.errors import EncoderError, NotFoundError
 from soundalike.core.registry import Registry
 from soundalike.encoders.base import Encoder
+from soundalike.encoders.document import read_document
 
 DEFAULT_ENCODER = "spectral"
 """The encoder that is used where none is named."""
@@ -16,6 +17,16 @@ ENCODERS: Registry[Callable[[], Encoder]] = Registry(
     "encoder", "soundalike.encoders", {"spectral": "soundalike.encoders.spectral:create"}
 )
 """Names of encoders; each stands for a function that takes nothing and makes one."""
+
+ENCODER_FILES: Registry[Callable[[Path], Encoder]] = Registry(
+    "kind of encoder",
+    "soundalike.encoder_files",
+    {"spectral": "soundalike.encoders.spectral:load", "onnx": "soundalike.encoders.onnx:load"},
+)
+"""Kinds of encoders that lie in files; each stands for a function that takes the path of a JSON file."""
+
+FOLDER_FILE = "encoder.json"
+"""The JSON file that is looked for where a folder is given."""
 
 
 def encoder_names() -> list[str]:
@@ -27,9 +38,10 @@ def load_encoder(name_or_path: str | Path = DEFAULT_ENCODER) -> Encoder:
     """Make an encoder.
 
     Args:
-        name_or_path: The name of an encoder (see :func:`encoder_names`); or the path of a JSON config that
-            ``save_config`` wrote, or of an ONNX model with its manifest, or of the folder that holds them.
-            A name goes before a path of the same spelling; ``./name`` is always a path.
+        name_or_path: The name of an encoder (see :func:`encoder_names`); or the path of an encoder's JSON
+            file (what ``save_config`` wrote, the manifest of an ONNX model), of an ``.onnx`` model whose manifest
+            lies beside it under the same name, or of a folder with an ``encoder.json``. A name goes before
+            a path of the same spelling; ``./name`` is always a path.
 
     Returns:
         The encoder, ready to use.
@@ -54,12 +66,17 @@ def load_encoder(name_or_path: str | Path = DEFAULT_ENCODER) -> Encoder:
 
 
 def _load_path(path: Path) -> Encoder:
-    if path.is_file() and path.suffix == ".json":
-        from soundalike.encoders.spectral import SpectralEncoder
-        from soundalike.encoders.spectral_config import load_config
-
-        return SpectralEncoder(load_config(path))
-    raise EncoderError(f"{path} is not an encoder: expected a .json config.")
+    if path.is_dir():
+        document_path = path / FOLDER_FILE
+    else:
+        document_path = path.with_suffix(".json") if path.suffix == ".onnx" else path
+    kind = read_document(document_path)["encoder"]
+    if kind not in ENCODER_FILES:
+        raise EncoderError(
+            f"{document_path} describes an encoder of kind {kind!r}; "
+            f"there are: {', '.join(ENCODER_FILES.names())}."
+        )
+    return _checked(ENCODER_FILES.load(kind)(document_path), str(document_path))
 
 
 def _checked(encoder: object, name: str) -> Encoder:

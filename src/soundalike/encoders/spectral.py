@@ -1,8 +1,9 @@
-"""The ``spectral`` encoder: statistics over time of log-mel bands and of their cepstrum. No training needed."""
+"""The ``spectral`` encoder: statistics over time of log-mel bands and their cepstrum, without training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -11,7 +12,7 @@ from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError
 from soundalike.core.fingerprint import fingerprint
 from soundalike.encoders.base import Encoder, EncoderSpec
-from soundalike.encoders.spectral_config import KIND, SpectralConfig, default_config
+from soundalike.encoders.spectral_config import KIND, SpectralConfig, default_config, load_config
 from soundalike.features.cepstrum import cepstrum
 from soundalike.features.logmel import log_mel_of_frames
 from soundalike.features.statistics import time_statistics
@@ -27,14 +28,14 @@ class SpectralEncoder(Encoder):
     """Mean, spread and change over time of log-mel bands and cepstral coefficients, standardised.
 
     The vector does not depend on the level of the sound: levels count from ``range_db`` below the segment's
-    loudest band and frame (a floor in full-scale terms would cut a quiet copy where it leaves a loud one), and
-    the mean over bands and time is taken away from the mean bands.
+    loudest band and frame (a floor in full-scale terms would cut a quiet copy where it leaves a loud one),
+    and the mean over bands and time is taken away from the mean bands.
 
     Only frames that lie wholly inside the sound count; a sound shorter than a frame is one frame, padded with
     zeros.
 
-    The same segment gives the same vector bit for bit, alone and in any batch, on any number of threads: every
-    step treats frames and segments as columns that do not touch each other, and none uses BLAS.
+    The same segment gives the same vector bit for bit, alone and in any batch, on any number of threads:
+    every step treats frames and segments as columns that do not touch each other, and none uses BLAS.
 
     Args:
         config: What to make it with.
@@ -60,6 +61,7 @@ class SpectralEncoder(Encoder):
         )
         self._mean = np.array(config.mean or [0.0] * config.dims, np.float32)
         self._scale = np.array(config.scale or [1.0] * config.dims, np.float32)
+        self._weights = np.repeat(np.array(config.weights, np.float32), config.dims // 3)
 
     def encode(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
         """Encode a batch of segments: see :meth:`soundalike.encoders.base.Encoder.encode`.
@@ -82,6 +84,7 @@ class SpectralEncoder(Encoder):
         vectors -= self._mean
         vectors /= self._scale
         np.clip(vectors, -self.config.clip, self.config.clip, out=vectors)
+        vectors *= self._weights
         norms = np.sqrt(np.add.reduce(np.square(vectors), axis=1, keepdims=True))
         return np.divide(vectors, norms, out=vectors, where=norms > 0.0)
 
@@ -136,7 +139,8 @@ class SpectralEncoder(Encoder):
             at = np.where(inside, starts[short, None] + offsets, 0)
             padded = np.where(inside, samples[at], np.float32(0.0))
             levels[:, len(whole) :] = log_mel_of_frames(padded, log_mel)
-        return np.take(levels, places, axis=1)
+        in_order: FloatArray = np.take(levels, places, axis=1)  # contiguous, which levels[:, places] is not
+        return in_order
 
     def _statistics(self, levels: FloatArray, counts: IntArray) -> FloatArray:
         """Turn the levels of some stretches into one row of statistics for each."""
@@ -156,6 +160,15 @@ class SpectralEncoder(Encoder):
 def create() -> SpectralEncoder:
     """Make the encoder with the constants that come with soundalike."""
     return SpectralEncoder(default_config())
+
+
+def load(path: Path) -> SpectralEncoder:
+    """Make an encoder from a file that ``save_config`` wrote.
+
+    Raises:
+        EncoderError: Not such a file.
+    """
+    return SpectralEncoder(load_config(path))
 
 
 def _batches(counts: IntArray) -> Iterator[slice]:

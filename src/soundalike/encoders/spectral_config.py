@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from soundalike.core.errors import EncoderError, InvalidInputError
+from soundalike.core.errors import InvalidInputError
+from soundalike.encoders.document import config_from, parse_document, read_document, write_document
 from soundalike.features.logmel import LogMelConfig
 
 KIND = "spectral"
-_FORMAT = 1
-_MAX_BYTES = 1_000_000  # a file of constants has some kilobytes; anything larger is something else
+"""What a config's file says by ``encoder``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +26,10 @@ class SpectralConfig:
         cepstra: Cepstral coefficients beside the bands, from coefficient 1 on.
         range_db: Levels further below the segment's loudest band and frame are raised to there.
         clip: Standardised values are held within plus and minus this.
+        mean_weight: What the standardised means are multiplied with.
+        spread_weight: What the standardised spreads are multiplied with. They and the changes count for less
+            than the means, as they depend more on where in a sound the segment starts.
+        change_weight: What the standardised changes are multiplied with.
         mean: The mean of each statistic over many sounds; empty for none taken away.
         scale: The standard deviation of each statistic over many sounds; empty for none divided by.
     """
@@ -37,8 +38,11 @@ class SpectralConfig:
     window_frames: int = 95
     segment_hop_frames: int = 48
     cepstra: int = 20
-    range_db: float = 80.0
+    range_db: float = 50.0
     clip: float = 4.0
+    mean_weight: float = 1.0
+    spread_weight: float = 0.35
+    change_weight: float = 0.5
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
 
@@ -52,9 +56,13 @@ class SpectralConfig:
             raise InvalidInputError(
                 f"{self.log_mel.bands} bands have 1 to {self.log_mel.bands - 1} cepstra; got {self.cepstra}."
             )
-        if not (self.range_db > 0.0 and self.clip > 0.0):
+        if not (0.0 < self.range_db < math.inf and 0.0 < self.clip < math.inf):
             raise InvalidInputError(
                 f"range_db and clip are above 0; got {self.range_db:g} and {self.clip:g}."
+            )
+        if not all(0.0 <= weight < math.inf for weight in self.weights) or not any(self.weights):
+            raise InvalidInputError(
+                f"The weights of mean, spread and change are not negative and not all 0; got {self.weights}."
             )
         if any(len(constants) not in (0, self.dims) for constants in (self.mean, self.scale)):
             raise InvalidInputError(
@@ -68,6 +76,11 @@ class SpectralConfig:
     def dims(self) -> int:
         """Size D of a vector: three statistics of every band and cepstral coefficient."""
         return 3 * (self.log_mel.bands + self.cepstra)
+
+    @property
+    def weights(self) -> tuple[float, float, float]:
+        """The weights of mean, spread and change."""
+        return self.mean_weight, self.spread_weight, self.change_weight
 
     @property
     def window_samples(self) -> int:
@@ -87,8 +100,7 @@ def save_config(config: SpectralConfig, path: Path) -> None:
         config: What to write.
         path: Where; an existing file is replaced.
     """
-    document = {"encoder": KIND, "format": _FORMAT, **dataclasses.asdict(config)}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_document(path, KIND, config)
 
 
 def load_config(path: Path) -> SpectralConfig:
@@ -103,64 +115,11 @@ def load_config(path: Path) -> SpectralConfig:
     Raises:
         EncoderError: Not such a file, or one with other fields or values out of range.
     """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise EncoderError(f"{path} is larger than {_MAX_BYTES} bytes: not a spectral encoder's config.")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EncoderError(f"The encoder's config {path} cannot be read: {error}.") from error
-    return parse_config(text, what=str(path))
-
-
-def parse_config(text: str, *, what: str) -> SpectralConfig:
-    """Read a config out of JSON text.
-
-    Args:
-        text: What :func:`save_config` writes.
-        what: Where the text comes from, for messages.
-
-    Returns:
-        The config.
-
-    Raises:
-        EncoderError: Other fields than expected, or values of another kind or out of range.
-    """
-    try:
-        document = json.loads(text)
-        if not isinstance(document, dict) or document.pop("encoder", None) != KIND:
-            raise EncoderError(f"{what} is not the config of a {KIND} encoder.")
-        version = document.pop("format", None)
-        if version != _FORMAT:
-            raise EncoderError(f"{what} has format {version}; this version reads format {_FORMAT}.")
-        values = {**document, "log_mel": _build(LogMelConfig, document.get("log_mel", {}), what)}
-        return _build(SpectralConfig, values, what)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise EncoderError(f"{what} is not the config of a {KIND} encoder: {error}") from error
+    return config_from(read_document(path), KIND, SpectralConfig(), what=str(path))
 
 
 def default_config() -> SpectralConfig:
     """Read the config that comes with soundalike."""
-    resource = files("soundalike.encoders").joinpath("spectral.json")
-    return parse_config(resource.read_text(encoding="utf-8"), what="the built-in spectral config")
-
-
-def _build(kind: type[Any], values: dict[str, Any], what: str) -> Any:
-    """Make a config of plain JSON values, each of the type of the field's default."""
-    default = kind()
-    names = {f.name for f in dataclasses.fields(kind)}
-    if set(values) != names:
-        raise EncoderError(
-            f"{what} must have the fields {', '.join(sorted(names))}; got {', '.join(sorted(values))}."
-        )
-    return kind(**{name: _like(getattr(default, name), value, name) for name, value in values.items()})
-
-
-def _like(default: Any, value: Any, name: str) -> Any:
-    """Check a JSON value against the type of a default; numbers may come as integers."""
-    if isinstance(default, tuple):
-        return tuple(_like(0.0, item, name) for item in value)
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(default):
-        raise TypeError(f"{name} must be {type(default).__name__}, not {type(value).__name__}")
-    return value
+    content = files("soundalike.encoders").joinpath("spectral.json").read_bytes()
+    what = "the config that comes with soundalike"
+    return config_from(parse_document(content, what=what), KIND, SpectralConfig(), what=what)

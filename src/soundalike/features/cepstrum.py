@@ -16,8 +16,8 @@ from soundalike.features.stft import round_up_to_lanes
 def cepstrum(levels: NDArray[Any], count: int, *, axis: int = -2) -> FloatArray:
     """Take the first coefficients of the orthonormal cosine transform (DCT-II) over the bands.
 
-    Coefficient 0 is the mean level times the square root of the number of bands; the others do not change when
-    a constant is added to all bands.
+    Coefficient 0 is the mean level times the square root of the number of bands; the others do not change
+    when a constant is added to all bands.
 
     Args:
         levels: Log spectra, floating point, with bands along ``axis``: ``(..., bands, N)`` as
@@ -32,11 +32,11 @@ def cepstrum(levels: NDArray[Any], count: int, *, axis: int = -2) -> FloatArray:
         InvalidInputError: ``count`` does not fit the number of bands.
 
     Source:
-        Davis and Mermelstein 1980, Comparison of parametric representations for monosyllabic word recognition,
-        equation 1, in the orthonormal scaling and with coefficient 0.
+        Davis and Mermelstein 1980, Comparison of parametric representations for monosyllabic word
+        recognition, equation 1, in the orthonormal scaling and with coefficient 0.
 
     Example:
-        >>> cepstrum(np.full((4, 1), 3.0), 2).ravel().tolist()
+        >>> cepstrum(np.full((4, 1), 3.0), 2).round(3).ravel().tolist()
         [6.0, 0.0]
     """
     array = np.asarray(levels, dtype=np.float32)

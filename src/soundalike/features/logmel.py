@@ -64,9 +64,9 @@ class LogMelConfig:
 def log_mel_of_frames(frames: FloatArray, config: LogMelConfig) -> FloatArray:
     """Take the log-mel spectrum of each of many frames.
 
-    A frame's spectrum is the same bit for bit whatever other frames stand beside it. The filter bank is applied
-    as a sparse matrix, one band after the other, because a dense product's order of additions depends on
-    the number of frames and threads.
+    A frame's spectrum is the same bit for bit whatever other frames stand beside it. The filter bank is
+    applied as a sparse matrix, one band after the other, because a dense product's order of additions
+    depends on the number of frames and threads.
 
     Args:
         frames: Shape ``(N, frame_samples)``, float32, not windowed.

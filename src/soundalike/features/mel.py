@@ -52,7 +52,7 @@ class MelConfig:
             )
         if not 0.0 <= self.low_hz < self.high_hz <= self.rate_hz / 2:
             raise InvalidInputError(
-                f"Mel bands lie between 0 Hz and half the rate, {self.rate_hz / 2:g} Hz, the lower edge first; "
+                f"Mel bands lie between 0 Hz and half the rate, {self.rate_hz / 2:g} Hz, lower edge first; "
                 f"got {self.low_hz:g} to {self.high_hz:g} Hz."
             )
         if self.scale not in ("slaney", "htk") or self.norm not in ("area", "peak"):
@@ -73,10 +73,11 @@ def hz_to_mel(frequency_hz: NDArray[Any] | float, scale: MelScale = "slaney") ->
         Mels, float64, of the same shape.
 
     Source:
-        HTK: Young et al., The HTK Book, section 5.4. Slaney 1998, Auditory Toolbox, technical report 1998-010.
+        HTK: Young et al., The HTK Book, section 5.4. Slaney 1998, Auditory Toolbox, version 2, Interval
+        Research technical report 1998-010.
 
     Example:
-        >>> float(hz_to_mel(1000.0)), round(float(hz_to_mel(1000.0, "htk")), 1)
+        >>> round(float(hz_to_mel(1000.0)), 6), round(float(hz_to_mel(1000.0, "htk")), 1)
         (15.0, 1000.0)
     """
     hz = np.asarray(frequency_hz, dtype=np.float64)
@@ -97,7 +98,7 @@ def mel_to_hz(mels: NDArray[Any] | float, scale: MelScale = "slaney") -> NDArray
         Frequencies in Hz, float64, of the same shape.
 
     Example:
-        >>> float(mel_to_hz(15.0))
+        >>> round(float(mel_to_hz(15.0)), 6)
         1000.0
     """
     mel = np.asarray(mels, dtype=np.float64)
@@ -122,8 +123,8 @@ def mel_filter_bank(config: MelConfig) -> FloatArray:
         InvalidInputError: A band is so narrow that no bin of the transform falls into it.
 
     Source:
-        Davis and Mermelstein 1980, Comparison of parametric representations for monosyllabic word recognition,
-        section II; the scales as in :func:`hz_to_mel`.
+        Davis and Mermelstein 1980, Comparison of parametric representations for monosyllabic word
+        recognition, section II; the scales as in :func:`hz_to_mel`.
 
     Example:
         >>> mel_filter_bank(MelConfig(rate_hz=24000, fft_samples=480, bands=40)).shape
@@ -141,7 +142,7 @@ def mel_filter_bank(config: MelConfig) -> FloatArray:
     empty = np.flatnonzero(weights.max(axis=1) == 0.0)
     if len(empty):
         raise InvalidInputError(
-            f"{config.bands} mel bands are too narrow for bins of {config.rate_hz / config.fft_samples:g} Hz: "
+            f"{config.bands} bands are too narrow for bins of {config.rate_hz / config.fft_samples:g} Hz: "
             f"band {int(empty[0])} holds no bin; ask for fewer bands or a longer transform."
         )
     return weights.astype(np.float32)

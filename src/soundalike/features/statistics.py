@@ -51,14 +51,19 @@ def time_statistics(values: FloatArray, counts: IntArray) -> TimeStatistics:
         )
     values = np.ascontiguousarray(values)  # the order of additions along another layout is another one
     firsts = np.cumsum(counts) - counts
-    number = counts.astype(np.float32)
-    mean = np.add.reduceat(values, firsts, axis=-1) / number
+    number: FloatArray = counts.astype(np.float32)
+    mean = _sums(values, firsts) / number
     steps = np.empty_like(values)
     np.subtract(values[:, 1:], values[:, :-1], out=steps[:, 1:])
     np.abs(steps, out=steps)
     steps[:, firsts] = 0.0
-    change = np.add.reduceat(steps, firsts, axis=-1) / np.maximum(number - 1.0, np.float32(1.0))
+    change = _sums(steps, firsts) / np.maximum(number - 1.0, np.float32(1.0))
     centred = np.subtract(values, np.repeat(mean, counts, axis=-1), out=steps)
     np.square(centred, out=centred)
-    spread = np.sqrt(np.add.reduceat(centred, firsts, axis=-1) / number)
+    spread = np.sqrt(_sums(centred, firsts) / number)
     return TimeStatistics(mean, spread, change)
+
+
+def _sums(values: FloatArray, firsts: IntArray) -> FloatArray:
+    """Add up each stretch by itself, pairwise, in float32."""
+    return np.asarray(np.add.reduceat(values, firsts, axis=-1), dtype=np.float32)

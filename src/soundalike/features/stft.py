@@ -120,8 +120,8 @@ def power_of_frames(frames: FloatArray) -> FloatArray:
         frames: Shape ``(N, frame_samples)``, float32, not windowed.
 
     Returns:
-        Shape ``(F, N)``, float32, frequencies first. The power of a sine of amplitude 1 at the centre of a bin
-        is 1 (at 0 Hz and at half the rate it is 4).
+        Shape ``(F, N)``, float32, frequencies first. A sine of amplitude 1 at the centre of a bin has power 1
+        there; a constant of 1 has power 4 at 0 Hz.
     """
     count, length = frames.shape
     padded = round_up_to_lanes(count)
