@@ -1,6 +1,6 @@
 """Choose the demo sounds out of Debian's package sonic-pi-samples, and write their credits.
 
-Only files whose paragraph in the package's copyright file gives the licence CC0, and no other, are taken, byte
+Only files whose paragraph in its copyright file gives the licence CC0, and no other, are taken, byte
 for byte. The choice is deterministic: the smallest of every category first, then the smallest of the rest, as
 far as they fit. To make the folder again, or to check that it is what this script makes::
 
