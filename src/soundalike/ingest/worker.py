@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import time
 from typing import BinaryIO
 
 from soundalike.encoders import load_encoder
