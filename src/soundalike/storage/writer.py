@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -149,9 +149,13 @@ class Writer:
             if FILES_TABLE not in states or not uris:
                 return
             table = self._handle(FILES_TABLE)
+            changed = 0
             for where in in_filters("uri", uris):
-                table.update(where=f"missing = {not missing} AND {where}", values={"missing": missing})
-            self._note(states, FILES_TABLE, removed=True)
+                update = table.update(
+                    where=f"missing = {not missing} AND {where}", values={"missing": missing}
+                )
+                changed += update.rows_updated
+            self._note(states, FILES_TABLE, removed=changed > 0, changed=changed > 0)
 
         self._apply(change)
 
@@ -235,14 +239,17 @@ class Writer:
             self._publish(states)
         self._clean = True
 
-    def _note(self, states: Commit, name: str, *, removed: bool, next_id: int | None = None) -> None:
-        """Write down in the coming commit that rows of a table changed."""
+    def _note(
+        self, states: Commit, name: str, *, removed: bool, changed: bool = True, next_id: int | None = None
+    ) -> None:
+        """Write down in the coming commit what became of a table; called once per table and commit."""
         before = self._commit.get(name) or TableState(0)
-        kept_id = (states.get(name) or before).next_id
-        removed = removed or (name in states and states[name].removals > before.removals)
-        states[name] = before.changed(
-            self._handle(name).version, removed=removed, next_id=kept_id if next_id is None else next_id
-        )
+        version = self._handle(name).version
+        if changed:
+            next_id = before.next_id if next_id is None else next_id
+            states[name] = before.changed(version, removed=removed, next_id=next_id)
+        else:
+            states[name] = before.moved(version)
 
     # Rows
 
@@ -281,16 +288,18 @@ class Writer:
         _append(table, rows)
         self._note(states, name, removed=bool(replaced))
 
-    def _delete(self, states: Commit, name: str, key: str, values: Iterable[str]) -> None:
+    def _delete(self, states: Commit, name: str, key: str, values: Sequence[str]) -> None:
         wheres = list(in_filters(key, values))
         if name not in states or not wheres:
             return
         table = self._handle(name)
+        before = table.count_rows()
         for where in wheres:
             table.delete(where)
+        removed = table.count_rows() < before
         if name in self._keys:
             self._keys[name].difference_update(values)
-        self._note(states, name, removed=True)
+        self._note(states, name, removed=removed, changed=removed)
 
     def _keys_of(self, name: str, key: str) -> set[str]:
         """The keys that a table holds, kept in memory while this writer is open."""
@@ -390,8 +399,12 @@ def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
         fitted = table.select(schema.names).cast(schema)
     except (pa.ArrowException, ValueError) as error:
         raise InvalidInputError(f"The rows do not fit the columns: {error}.") from error
-    if "vector" in schema.names and not pc.all(pc.is_finite(pc.list_flatten(fitted["vector"]))).as_py():
-        raise InvalidInputError("Every value of a vector must be finite; some are NaN or infinite.")
+    if "vector" in schema.names:
+        finite = pc.is_finite(pc.list_flatten(fitted.column("vector")))
+        if not pc.all(finite, skip_nulls=False).as_py():
+            raise InvalidInputError(
+                "Every value of a vector must be finite; some are NaN, infinite or absent."
+            )
     for entry in schema:
         if not entry.nullable and fitted.column(entry.name).null_count:
             raise InvalidInputError(f"The column {entry.name!r} must have a value in every row.")
