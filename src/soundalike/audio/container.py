@@ -111,7 +111,7 @@ def open_container(file: AudioFile, name: str = "") -> OpenedAudio:
     label = label_of(file, name)
     owns = isinstance(file, (str, Path))
     try:
-        handle = cast(BinaryIO, Path(file).open("rb", buffering=0) if isinstance(file, (str, Path)) else file)
+        handle = Path(file).open("rb") if isinstance(file, (str, Path)) else file  # noqa: SIM115
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"{label} cannot be opened: {reason}.") from error
@@ -126,9 +126,9 @@ def open_container(file: AudioFile, name: str = "") -> OpenedAudio:
 def _open_handle(handle: BinaryIO, owns: bool, label: str) -> OpenedAudio:
     if not handle.seekable():
         raise AudioError(f"{label} cannot be decoded from a stream that cannot seek; pass an open file.")
+    size_bytes = -1
     try:
-        if handle.seek(0, 2) == 0:
-            raise AudioError(f"{label} is empty: it has 0 bytes.")
+        size_bytes = handle.seek(0, 2)
         handle.seek(0)
         container = cast(
             InputContainer,
@@ -143,6 +143,8 @@ def _open_handle(handle: BinaryIO, owns: bool, label: str) -> OpenedAudio:
     except (SoundalikeError, MemoryError):
         raise
     except Exception as error:
+        if size_bytes == 0:
+            raise AudioError(f"{label} is empty: it has 0 bytes.") from None
         raise AudioError(
             f"{label} is not audio that can be decoded: expected a sound file, {_reason(error)}."
         ) from error

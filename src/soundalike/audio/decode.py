@@ -1,7 +1,7 @@
 """A file's bytes to mono float32 samples at one rate, once, in blocks: what every encoder is fed from.
 
-A damaged file gives what can be decoded of it and says in ``warnings`` what was wrong; a file that gives nothing
-is an :class:`~soundalike.core.errors.AudioError`.
+A damaged file gives what can be decoded of it and says in ``warnings`` what was wrong; a file that
+gives nothing is an :class:`~soundalike.core.errors.AudioError`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 import av.error
 import numpy as np
@@ -65,7 +66,7 @@ class AudioReader:
         self._bad_samples = 0
         self._started = False
 
-    def __enter__(self) -> AudioReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -133,11 +134,11 @@ class AudioReader:
             )
         if self._failed_packets:
             packets = human_count(self._failed_packets, "broken packet")
-            self.warnings.append(f"damaged: {packets} could not be decoded and were left out")
+            self.warnings.append(f"damaged: {packets} could not be decoded, left out")
         if self._bad_samples:
             self.warnings.append(
-                f"not a number: {human_count(self._bad_samples, 'sample')} that were NaN, infinite or absurdly "
-                "large were set to zero"
+                f"not a number: {human_count(self._bad_samples, 'sample')} "
+                "(NaN, infinite or absurdly large) set to zero"
             )
         cut = cut_short_warning(self._opened.file, self.info, self.decoded_s)
         if cut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -20,20 +20,30 @@ _FORMATS: dict[str, tuple[str, float, float]] = {
     "flt": ("f4", 0.0, 1.0),
     "dbl": ("f8", 0.0, 1.0),
 }
+# PyAV finds the planes of a planar frame by a null pointer that does not stand behind the eighth.
+_MANY_CHANNELS = 8
 _LOUDEST = np.float32(2.0**20)  # 120 dB above full scale: no sound, but flipped bits of a float
 
 
 def frame_channels(frame: AudioFrame) -> NDArray[Any]:
     """Give a frame's samples as they are, shape ``(C, T)``: a view that is valid while the frame lives."""
+    if frame.format.is_planar and frame.layout.nb_channels >= _MANY_CHANNELS:
+        frame = _packed(frame)
     name = frame.format.name
     planar = frame.format.is_planar
     dtype = _FORMATS[name.removesuffix("p")][0]
     channels = frame.layout.nb_channels
     count = frame.samples if planar else frame.samples * channels
-    planes = [np.frombuffer(plane, dtype, count=count) for plane in frame.planes]
+    planes = [np.frombuffer(cast(Any, plane), dtype, count=count) for plane in frame.planes]
     if planar:
         return np.stack(planes[:channels]) if channels > 1 else planes[0][None]
-    return planes[0].reshape(-1, channels).T
+    packed: NDArray[Any] = planes[0].reshape(-1, channels).T
+    return packed
+
+
+def _packed(frame: AudioFrame) -> AudioFrame:
+    name = frame.format.name.removesuffix("p")
+    return AudioResampler(format=name, layout=frame.layout, rate=frame.sample_rate).resample(frame)[0]
 
 
 def full_scale(frame: AudioFrame) -> tuple[float, float]:
@@ -99,4 +109,5 @@ class MonoResampler:
 
 def _samples_of(frame: AudioFrame) -> FloatArray:
     # A copy: the frame's buffer goes back to FFmpeg's pool.
-    return np.frombuffer(frame.planes[0], np.float32, count=frame.samples).copy()
+    plane = cast(Any, frame.planes[0])
+    return np.frombuffer(plane, np.float32, count=frame.samples).copy()

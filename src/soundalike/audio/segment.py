@@ -42,11 +42,12 @@ class Segments:
 class Segmenter:
     """Cuts one sound into segments while it is decoded; the same whatever the sizes of the blocks.
 
-    A frame of 10 ms is silent where its root mean square lies below ``silence_dbfs``. The grid starts at the
-    first frame that sounds and ends behind the last. A sound that is shorter than the window is one segment of
-    its own length. A longer one has a segment at every multiple of the hop while they fit, and a last, partial
-    one where at least a quarter window would otherwise be in none. A stretch of silence between is cut like the
-    rest and marked. A sound without any frame that sounds is one silent segment from its start.
+    A frame of 10 ms is silent where its root mean square lies below ``silence_dbfs``. The grid starts at
+    the first frame that sounds and ends behind the last. A sound that is shorter than the window is one
+    segment of its own length. A longer one has a segment at every multiple of the hop while they fit, and a
+    last, partial one where at least a quarter window would otherwise be in none. A stretch of silence
+    between is cut like the rest and marked. A sound without any frame that sounds is one silent segment
+    from its start.
 
     Args:
         window_samples: Length of a segment.
@@ -124,9 +125,7 @@ class Segmenter:
         while self._judged < end:
             stop = min(end, self._judged + self._frame * _FRAMES_AT_ONCE)
             samples = self._tail[self._judged - self._tail_at : stop - self._tail_at].astype(np.float64)
-            frames = samples.reshape(-1, self._frame) if len(samples) >= self._frame else samples[None]
-            if frames.size != samples.size:
-                raise AssertionError("frames are judged whole, but for the last of a sound")
+            frames = samples.reshape(-1, min(self._frame, len(samples)))
             loud = np.flatnonzero(np.mean(np.square(frames), axis=1) >= self._silence_power)
             if len(loud):
                 heard = True
