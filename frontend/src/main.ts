@@ -5,7 +5,7 @@ import type { LibraryInfo } from "./api/types";
 import { byId } from "./dom";
 import * as format from "./format";
 import { type Answer, answer, FileGone } from "./searcher";
-import { type Clip, heldFile, holdFile } from "./sound/clip";
+import { type Clip, heldFile, holdFile, knowRoots } from "./sound/clip";
 import { Player } from "./sound/player";
 import { type Filters, hasFilters, noFilters, type Query, type Region, sameQuery, type View, viewFromSearch, viewToSearch } from "./state";
 import { Dock } from "./view/dock";
@@ -79,6 +79,9 @@ class Page {
       const [library, tags] = await Promise.all([getLibrary(), listTags()]);
       this.library = library;
       this.bar.offer(tags, library);
+      knowRoots(library.roots);
+      this.list.nameFolders();
+      byId("filters").hidden = library.sounds === 0;
       offerErrors(library);
       document.title = `soundalike: ${describe(library)}`;
       if (library.sounds === 0) this.waitForSounds(library);
@@ -135,7 +138,7 @@ class Page {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
-    this.bar.show(this.view.filters, this.view.segments);
+    this.bar.show(this.view.filters, this.view.segments, this.view.query !== null);
     this.showTrail();
     byId("results").setAttribute("aria-busy", "true");
     try {
@@ -164,6 +167,7 @@ class Page {
       const clear = hasFilters(this.view.filters) ? (): void => this.filter(noFilters()) : null;
       showNote(...(empty ? nothingFoundNote(clear) : []));
     }
+    this.dock.setSearched(this.view.query);
     if (found.query) this.settle(found.query, play);
     else this.playhead();
   }

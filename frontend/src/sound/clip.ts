@@ -23,6 +23,21 @@ export interface Clip {
   query(region: Region | null): Query;
 }
 
+let roots: string[] = [];
+
+/** Tell which places the library was made of, so that folders can be named from there on. */
+export const knowRoots = (known: string[]): void => {
+  roots = [...known].sort((a, b) => b.length - a.length);
+};
+
+/** A folder's name without what lies above the place that the user added: "samples/drums/kicks". */
+export function shortFolder(folder: string): string {
+  const root = roots.find((place) => folder === place || folder.startsWith(`${place}/`) || folder.startsWith(`${place}!`));
+  if (root === undefined) return folder;
+  const above = root.slice(0, root.lastIndexOf("/") + 1);
+  return folder.slice(above.length).replace("!/", "/") || folder;
+}
+
 export function soundClip(sound: Sound): Clip {
   return {
     key: sound.id,

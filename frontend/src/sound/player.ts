@@ -25,6 +25,7 @@ const TYPES: Record<string, string> = {
 /** Tells "state" when it starts, stops or changes clip, "time" while it plays, "trouble" with a sentence. */
 export class Player extends EventTarget {
   clip: Clip | null = null;
+  private loaded = "";
   private windowed = false;
   private window: Region = { from: 0, to: Infinity };
   private until: number | null = null;
@@ -48,6 +49,7 @@ export class Player extends EventTarget {
 
   /** Where the clip plays, in seconds from its start. */
   get position_s(): number {
+    if (this.clip?.trouble) return 0;
     return this.pendingStart_s ?? this.window.from + this.audio.currentTime;
   }
 
@@ -59,11 +61,12 @@ export class Player extends EventTarget {
       this.tell("state");
       return;
     }
-    const same = this.clip?.key === clip.key && !this.audio.error && this.audio.src !== "";
+    const same = this.loaded === clip.key && !this.audio.error;
     this.clip = clip;
     this.until = region && from_s < region.to ? region.to : null;
     this.wanted = true;
     if (!same) {
+      this.loaded = clip.key;
       this.windowed = clip.wav !== null && !this.mayPlay(clip.name);
       this.open(from_s);
     } else {

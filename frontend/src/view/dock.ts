@@ -4,10 +4,10 @@ import WaveSurfer from "wavesurfer.js";
 import RegionsPlugin from "wavesurfer.js/dist/plugins/regions.esm.js";
 import { cssVariable, el, icon, setIcon } from "../dom";
 import * as format from "../format";
-import type { Clip } from "../sound/clip";
+import { type Clip, shortFolder } from "../sound/clip";
 import { displayGain } from "../sound/outlines";
 import type { Player } from "../sound/player";
-import { number, type Region } from "../state";
+import { number, type Query, type Region, sameQuery } from "../state";
 
 const OUTLINE_POINTS = 4000;
 const SHORTEST_S = 0.02;
@@ -19,6 +19,7 @@ export interface DockActions {
 
 export class Dock {
   clip: Clip | null = null;
+  private searched: Query | null = null;
   private chosen: Region | null = null;
   private readonly regions = RegionsPlugin.create();
   private readonly wave: WaveSurfer;
@@ -34,7 +35,7 @@ export class Dock {
   private readonly to = secondsInput("Region ends at, in seconds");
   private readonly regionBox = el("span", { class: "region", hidden: true, role: "group", "aria-label": "Region" });
   private readonly searchButton = el("button", { class: "button primary", type: "button" }, icon("alike"), el("span"));
-  private readonly copyButton = el("button", { class: "button", type: "button", title: "Copy the path of the file" }, icon("copy"), el("span", {}, "Copy path"));
+  private readonly copyButton = el("button", { class: "button copy", type: "button", "aria-label": "Copy path", title: "Copy the path of the file" }, icon("copy"), el("span", {}, "Copy path"));
   private readonly waveBox = el("div", { class: "large-wave", role: "img" });
 
   constructor(
@@ -69,7 +70,7 @@ export class Dock {
     if (!same) void this.load(clip, region);
     else this.setRegion(region);
     this.name.textContent = clip.name;
-    this.folder.textContent = clip.folder;
+    this.folder.textContent = shortFolder(clip.folder);
     this.folder.title = clip.path ?? "";
     this.trouble.textContent = clip.trouble ?? "";
     this.playButton.disabled = clip.trouble !== null;
@@ -83,6 +84,12 @@ export class Dock {
     this.root.hidden = true;
     this.clip = null;
     this.setRegion(null);
+  }
+
+  /** Tell what the results were searched with: searching by it again would change nothing. */
+  setSearched(query: Query | null): void {
+    this.searched = query;
+    this.label();
   }
 
   clearRegion(): void {
@@ -201,6 +208,8 @@ export class Dock {
 
   private label(): void {
     this.regionBox.hidden = this.chosen === null;
+    const query = this.clip?.query(this.chosen) ?? null;
+    this.searchButton.disabled = sameQuery(query, this.searched);
     if (this.chosen) {
       this.from.value = this.chosen.from.toFixed(2);
       this.to.value = this.chosen.to.toFixed(2);

@@ -40,13 +40,14 @@ export class FilterBar {
   }
 
   /** Show the filters of a view, leaving alone the field that is typed into. */
-  show(filters: Filters, segments: boolean): void {
+  show(filters: Filters, segments: boolean, searching: boolean): void {
     this.tags = filters.tags;
     put(this.text, filters.text);
     put(this.under, filters.under);
     put(this.min, filters.min_s === null ? "" : String(filters.min_s));
     put(this.max, filters.max_s === null ? "" : String(filters.max_s));
     for (const mode of this.modes) mode.checked = (mode.value === "segments") === segments;
+    byId("mode").hidden = !searching;
     this.clear.hidden = !hasFilters(filters);
     this.chips.replaceChildren(...this.tags.map((tag) => this.chip(tag)));
   }

@@ -3,7 +3,7 @@
 import type { Hit, Sound } from "../api/types";
 import { el, icon, setIcon } from "../dom";
 import * as format from "../format";
-import { type Clip, soundClip } from "../sound/clip";
+import { type Clip, shortFolder, soundClip } from "../sound/clip";
 import { drawOutline } from "../sound/draw";
 import type { Region } from "../state";
 
@@ -144,6 +144,14 @@ export class ResultList {
     button.setAttribute("aria-label", `${playing ? "Stop" : "Play"} ${this.rows[index]?.clip.name}`);
   }
 
+  /** Write the folders again, now that the library's places are known. */
+  nameFolders(): void {
+    for (const [index, element] of this.elements.entries()) {
+      const name = element.querySelector(".folder bdi");
+      if (name) name.textContent = shortFolder(this.rows[index]?.clip.folder ?? "");
+    }
+  }
+
   redraw(): void {
     for (const element of this.elements) {
       element.removeAttribute("data-drawn");
@@ -218,7 +226,7 @@ export class ResultList {
         disabled: clip.path === null,
         click: () => this.actions.folder(clip.folder),
       },
-      el("bdi", {}, clip.folder),
+      el("bdi", { title: clip.folder }, shortFolder(clip.folder)),
     );
     return el(
       "div",

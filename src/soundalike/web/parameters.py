@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from pydantic import AwareDatetime
 
 from soundalike.library import Filters, Library
 
@@ -20,21 +21,36 @@ def current_library(request: Request) -> Library:
 
 
 def read_filters(
-    text: Annotated[str, Query(max_length=200, description="Words in names, tags and fields.")] = "",
+    *,
+    text: Annotated[
+        str, Query(max_length=200, description="Words that must all occur in names, tags or descriptions.")
+    ] = "",
     tag: Annotated[
-        list[str] | None, Query(max_length=20, description="Tags that a sound must all carry.")
+        list[str] | None, Query(max_length=20, description="Tags that a sound must all have.")
     ] = None,
-    under: Annotated[str, Query(max_length=4096, description="A folder or archive to stay under.")] = "",
+    under: Annotated[
+        str, Query(max_length=4096, description="A file, folder or archive that it must lie in.")
+    ] = "",
+    path_glob: Annotated[
+        str, Query(max_length=4096, description="A pattern for whole paths, with * and ?.")
+    ] = "",
     min_duration_s: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
     max_duration_s: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+    modified_after: AwareDatetime | None = None,
+    modified_before: AwareDatetime | None = None,
+    include_missing: Annotated[bool, Query(description="Also sounds whose files are gone.")] = True,
 ) -> Filters:
     """Read which sounds take part."""
     return Filters(
         text=text.strip() or None,
         tags=tuple(tag or ()),
         under=under.strip() or None,
+        path_glob=path_glob or None,
         min_duration_s=min_duration_s,
         max_duration_s=max_duration_s,
+        modified_after=modified_after,
+        modified_before=modified_before,
+        include_missing=include_missing,
     )
 
 
@@ -55,7 +71,7 @@ def read_options(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many hits at most.")] = 50,
     start_s: Annotated[
         float | None,
-        Query(ge=0, allow_inf_nan=False, description="Where a region of the query starts, in s."),
+        Query(ge=0, allow_inf_nan=False, description="Where a region of it starts, in s."),
     ] = None,
     duration_s: Annotated[
         float | None, Query(gt=0, allow_inf_nan=False, description="How long that region is, in s.")

@@ -10,7 +10,6 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from pathlib import Path
 
 import uvicorn
 
@@ -23,23 +22,27 @@ DEFAULT_PORT = 8765
 _GRACE_S = 2  # an audio element keeps its connection open: Ctrl-C does not wait for it
 
 
+def _announce(url: str) -> None:
+    print(f"The page is at {url} (Ctrl-C stops)", flush=True)
+
+
 def serve(
-    library_path: str | Path,
+    library: Library | str | os.PathLike[str],
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     *,
     open_browser: bool = False,
-    on_start: Callable[[str], None] | None = None,
+    on_start: Callable[[str], None] = _announce,
 ) -> None:
     """Serve the page over a library until interrupted.
 
     Args:
-        library_path: The library's folder.
+        library: The library, or its folder.
         host: The address to listen on: the default reaches this machine only, ``0.0.0.0`` every network
             that it is part of.
         port: The port to listen on; 0 takes any free one.
         open_browser: Whether to show the page in the user's browser.
-        on_start: Told the page's address once the server takes connections.
+        on_start: Told the page's address once the server takes connections; prints it by default.
 
     Raises:
         InvalidInputError: The port is in use or not allowed, or the host is not one of this machine's.
@@ -47,8 +50,8 @@ def serve(
     """
     listener = listen(host, port)
     with contextlib.closing(listener):
-        library = Library.open(library_path)
-        app = create_app(library, hosts=[host, socket.gethostname()], any_address=_is_wildcard(host))
+        opened = library if isinstance(library, Library) else Library.open(library)
+        app = create_app(opened, hosts=[host, socket.gethostname()], any_address=_is_wildcard(host))
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -57,8 +60,7 @@ def serve(
             server_header=False,
         )
         url = page_url(host, listener.getsockname()[1])
-        if on_start is not None:
-            on_start(url)
+        on_start(url)
         if open_browser:
             # A browser can take seconds to come up; the listener queues its first request meanwhile.
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
+from soundalike.library import Library
 from soundalike.web import models
 from soundalike.web.byte_ranges import file_response
 from soundalike.web.parameters import MAX_LIMIT, CurrentLibrary, SoundFilters, SoundId
@@ -85,12 +86,12 @@ def get_audio(
     """The audio of a sound, in its own channels; takes a Range header."""
     if kind == "wav":
         return _preview(library, sound_id, request, start_s, duration_s)
-    file, name, size_bytes, media_type = library.open_audio_file(sound_id)
+    opened = library.open_audio_file(sound_id)
     return file_response(
-        file,
-        size_bytes,
-        name=name,
-        media_type=media_type,
+        opened.file,
+        opened.size_bytes,
+        name=opened.name,
+        media_type=opened.media_type,
         etag=sound_id,
         request=request.headers,
         method=request.method,
@@ -98,7 +99,7 @@ def get_audio(
 
 
 def _preview(
-    library: CurrentLibrary, sound_id: str, request: Request, start_s: float, duration_s: float
+    library: Library, sound_id: str, request: Request, start_s: float, duration_s: float
 ) -> Response:
     wav = library.preview(sound_id, start_s=start_s, duration_s=duration_s)
     return file_response(
