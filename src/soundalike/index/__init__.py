@@ -1,7 +1,25 @@
 """Vectors to neighbours, on plain arrays; knows nothing of audio."""
 
 from soundalike.index.base import Index, Metric
-from soundalike.index.distances import distances_to
+from soundalike.index.distances import distances_between, distances_to
+from soundalike.index.exact import ExactIndex
+from soundalike.index.folder import OpenFolder, SavingFolder, open_folder, save_folder
+from soundalike.index.ivf import IvfConfig, IvfIndex
 from soundalike.index.kinds import EXACT_UP_TO, INDEXES, choose_index
 
-__all__ = ["EXACT_UP_TO", "INDEXES", "Index", "Metric", "choose_index", "distances_to"]
+__all__ = [
+    "EXACT_UP_TO",
+    "INDEXES",
+    "ExactIndex",
+    "Index",
+    "IvfConfig",
+    "IvfIndex",
+    "Metric",
+    "OpenFolder",
+    "SavingFolder",
+    "choose_index",
+    "distances_between",
+    "distances_to",
+    "open_folder",
+    "save_folder",
+]

@@ -46,16 +46,26 @@ def distances_to(query: FloatArray, vectors: FloatArray, metric: Metric) -> Floa
         >>> distances_to(rows[0], rows, "cosine").round(3).tolist()
         [0.0, 0.20000000298023224]
     """
-    a = np.asarray(query, dtype=np.float64)
-    b = np.asarray(vectors, dtype=np.float64)
+    return distances_between(np.asarray(query)[None], vectors, metric)
+
+
+def distances_between(a: NDArray[Any], b: NDArray[Any], metric: Metric) -> FloatArray:
+    """Measure between rows that stand beside each other; see ``distances_to``.
+
+    Args:
+        a: Shape ``(N, D)`` or ``(1, D)``.
+        b: Shape ``(N, D)``.
+        metric: How to measure.
+
+    Returns:
+        Shape ``(N,)``, float32.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if metric == "euclidean":
         return np.asarray(np.sqrt(np.square(b - a).sum(axis=1)), np.float32)
-    length = np.sqrt(np.square(a).sum())
-    lengths = np.sqrt(np.square(b).sum(axis=1))
-    nowhere = lengths == 0.0
-    if length == 0.0:
-        return np.ones(len(b), np.float32)
-    difference = b / np.where(nowhere, 1.0, lengths)[:, None] - a / length
+    lengths_a, lengths_b = (np.sqrt(np.square(side).sum(axis=1, keepdims=True)) for side in (a, b))
+    nowhere = ((lengths_a == 0.0) | (lengths_b == 0.0))[:, 0]
+    difference = b / np.where(lengths_b > 0, lengths_b, 1.0) - a / np.where(lengths_a > 0, lengths_a, 1.0)
     distance = np.where(nowhere, 1.0, 0.5 * np.square(difference).sum(axis=1))
     return np.asarray(np.minimum(distance, 2.0), np.float32)
 

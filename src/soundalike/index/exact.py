@@ -35,38 +35,38 @@ class ExactIndex(Index):
 
     def __init__(self, dims: int, metric: Metric) -> None:
         self.metric = check_metric(metric)
-        self._rows = Rows(dims)
+        self.rows = Rows(dims)
         self.dims = dims
 
     def add(self, ids: IntArray, vectors: FloatArray) -> None:  # noqa: D102
-        self._rows.add(ids, vectors)
+        self.rows.add(ids, vectors)
 
     def remove(self, ids: IntArray) -> int:  # noqa: D102
-        return self._rows.remove(ids)
+        return self.rows.remove(ids)
 
     def query(  # noqa: D102
         self, queries: FloatArray, k: int, *, allowed: BoolArray | None = None
     ) -> tuple[IntArray, FloatArray]:
         queries = check_query(queries, k, self.dims, allowed)
         nearest = Nearest(len(queries), k)
-        blocks = self._rows.blocks
+        blocks = self.rows.blocks
         scan(blocks, queries, self.metric, nearest, [kept_rows(block, allowed) for block in blocks])
         return nearest.ids, nearest.distances
 
     def vectors_of(self, ids: IntArray) -> FloatArray:  # noqa: D102
-        return self._rows.take(ids)
+        return self.rows.take(ids)
 
     def save(self, path: Path) -> None:  # noqa: D102
         with save_folder(path, self.kind) as folder:
-            write_rows(folder, self._rows)
+            write_rows(folder, self.rows)
             folder.settings = {"metric": self.metric, "dims": self.dims}
 
     @classmethod
     def load(cls, path: Path) -> Self:  # noqa: D102
         folder = open_folder(path, cls.kind)
         index = cls(folder.whole_number("dims"), check_metric(folder.text("metric")))
-        index._rows = load_rows(folder, index.dims)
+        index.rows = load_rows(folder, index.dims)
         return index
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)

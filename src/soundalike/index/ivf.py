@@ -12,6 +12,7 @@ from soundalike.core.arrays import BoolArray, FloatArray, IntArray
 from soundalike.core.errors import IndexFormatError, InvalidInputError
 from soundalike.index.base import Index, Metric
 from soundalike.index.distances import check_metric, distances_to
+from soundalike.index.exact import ExactIndex
 from soundalike.index.folder import OpenFolder, open_folder, save_folder
 from soundalike.index.lists import Lists, build_lists, extend_lists, open_lists, write_lists
 from soundalike.index.rows import Block, Rows
@@ -94,6 +95,13 @@ class IvfIndex(Index):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @classmethod
+    def of(cls, index: ExactIndex, config: IvfConfig | None = None) -> Self:
+        """Take over the vectors of an exact index, without a copy."""
+        taken = cls(index.dims, index.metric, config)
+        taken._rows = index.rows
+        return taken
 
     def query(  # noqa: D102
         self, queries: FloatArray, k: int, *, allowed: BoolArray | None = None
