@@ -111,7 +111,12 @@ def _build(template: Any, values: dict[str, Any]) -> Any:
     if unknown or missing:
         raise ValueError(f"unknown fields {unknown}, missing fields {missing}.")
     return type(template)(
-        **{name: _like(getattr(template, name), value, name) for name, value in values.items()}
+        **{
+            name: None
+            if value is None and fields[name].default is None
+            else _like(getattr(template, name), value, name)
+            for name, value in values.items()
+        }
     )
 
 

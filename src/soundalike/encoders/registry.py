@@ -39,9 +39,9 @@ def load_encoder(name_or_path: str | Path = DEFAULT_ENCODER) -> Encoder:
 
     Args:
         name_or_path: The name of an encoder (see :func:`encoder_names`); or the path of an encoder's JSON
-            file (what ``save_config`` wrote, the manifest of an ONNX model), of an ``.onnx`` model whose manifest
-            lies beside it under the same name, or of a folder with an ``encoder.json``. A name goes before
-            a path of the same spelling; ``./name`` is always a path.
+            file (what ``save_config`` wrote, the manifest of an ONNX model), of an ``.onnx`` model whose
+            manifest lies beside it under the same name, or of a folder with an ``encoder.json``. A name goes
+            before a path of the same spelling; ``./name`` is always a path.
 
     Returns:
         The encoder, ready to use.
