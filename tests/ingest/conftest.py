@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,12 @@ def write_tone(path: Path, frequency_hz: float, duration_s: float = 0.5, gain: f
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode_wav(samples.astype(np.float32), RATE_HZ))
     return path
+
+
+@pytest.fixture(name="write_tone")
+def write_tone_fixture() -> Callable[..., Path]:
+    """The function that writes a tone."""
+    return write_tone
 
 
 @pytest.fixture

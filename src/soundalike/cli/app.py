@@ -53,10 +53,8 @@ def _common(
 def main() -> None:
     """Run the command line; never returns."""
     try:
-        app(standalone_mode=False)
-        status = 0
-    except typer.Exit as done:
-        status = done.exit_code
+        ended = app(standalone_mode=False)
+        status = ended if isinstance(ended, int) else 0  # what typer.Exit was raised with
     except SoundalikeError as error:
         status = fail(error).exit_code
     except (KeyboardInterrupt, typer.Abort):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Analyst:
         batch = _Batch(self._encoder)
         for index, item in enumerate(items):
             on_item(index, 0.0)
-            row, analysed = self._one(item, batch, lambda seconds, at=index: on_item(at, seconds))
+            row, analysed = self._one(item, batch, partial(on_item, index))
             files.append(row)
             if analysed is not None:
                 self._known.add(analysed.sound["sound_id"])

@@ -11,7 +11,7 @@ import io
 import json
 import struct
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -22,14 +22,14 @@ HELLO, WORK, AT, DONE = b"H", b"W", b"A", b"D"
 _HEADER = struct.Struct(">cQ")
 
 
-def send(pipe: BinaryIO, kind: bytes, body: bytes) -> None:
+def send(pipe: IO[bytes], kind: bytes, body: bytes) -> None:
     """Write one message."""
     pipe.write(_HEADER.pack(kind, len(body)))
     pipe.write(body)
     pipe.flush()
 
 
-def receive(pipe: BinaryIO) -> tuple[bytes, bytes] | None:
+def receive(pipe: IO[bytes]) -> tuple[bytes, bytes] | None:
     """Read one message; None where the other side has gone."""
     header = pipe.read(_HEADER.size)
     if len(header) < _HEADER.size:

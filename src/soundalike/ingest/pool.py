@@ -86,9 +86,11 @@ class WorkerPool:
     Args:
         jobs: How many.
         setup: What they need to know.
+        module: The module that a worker runs.
     """
 
-    def __init__(self, jobs: int, setup: WorkerSetup) -> None:
+    def __init__(self, jobs: int, setup: WorkerSetup, module: str = "soundalike.ingest.worker") -> None:
+        self._module = module
         self._dims = setup.dims
         self._jobs = jobs
         self._hello = json.dumps(dataclasses.asdict(setup)).encode()
@@ -138,7 +140,7 @@ class WorkerPool:
         }
         errors = tempfile.NamedTemporaryFile()  # noqa: SIM115 (closed in _end)
         process = subprocess.Popen(
-            [sys.executable, "-m", "soundalike.ingest.worker"],
+            [sys.executable, "-m", self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
