@@ -207,14 +207,13 @@ def _create(path: Path) -> None:
             f"{path} is not a library, and not empty: choose another folder, so that nothing is mixed "
             "with the files that are there."
         )
-    with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-        with writer_lock(path, _CREATION_TIMEOUT_S):
-            if folder.is_library(path):
-                return
-            folder.write_commit(path, {})
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            folder.write_header(path, Header(uuid.uuid4().hex, now, _soundalike_version()))
+    path.mkdir(parents=True, exist_ok=True)
+    with writing(path), writer_lock(path, _CREATION_TIMEOUT_S):
+        if folder.is_library(path):
+            return
+        folder.write_commit(path, {})
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        folder.write_header(path, Header(uuid.uuid4().hex, now, _soundalike_version()))
 
 
 def _soundalike_version() -> str:

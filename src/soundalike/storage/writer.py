@@ -29,6 +29,7 @@ Change: TypeAlias = Callable[[Commit], None]
 _FRAGMENTS_BEFORE_COMPACTION = 64
 _MANY_FRAGMENTS = 512
 _KEEP_VERSIONS = timedelta(hours=1)
+_PRUNE_MARGIN = timedelta(minutes=1)  # Lance counts from when it is called, a little later
 
 
 class Writer:
@@ -371,7 +372,7 @@ class Writer:
             if len(past) < 2:
                 continue
             # The newest of these was the table's state an hour ago: a reader may still be at it.
-            older_than = datetime.now(UTC) - max(past) + timedelta(milliseconds=1)
+            older_than = datetime.now(UTC) - max(past) + _PRUNE_MARGIN
             self._apply(partial(self._prune_table, name, older_than))
 
     def _prune_table(self, name: str, older_than: timedelta, states: Commit) -> None:
@@ -401,13 +402,10 @@ def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
         raise InvalidInputError(f"The rows do not fit the columns: {error}.") from error
     if "vector" in schema.names:
         finite = pc.is_finite(pc.list_flatten(fitted.column("vector")))
-        if not pc.all(finite, skip_nulls=False).as_py():
+        if not pc.all(finite, skip_nulls=False, min_count=0).as_py():
             raise InvalidInputError(
                 "Every value of a vector must be finite; some are NaN, infinite or absent."
             )
-    for entry in schema:
-        if not entry.nullable and fitted.column(entry.name).null_count:
-            raise InvalidInputError(f"The column {entry.name!r} must have a value in every row.")
     return fitted
 
 
