@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import ipaddress
 import queue
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterable
+from socket import SOCK_STREAM, getaddrinfo
 from typing import Any
 
 import httpcore
@@ -94,7 +94,7 @@ def resolve(host: str, port: int, deadline: Deadline, *, allow_private: bool) ->
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = getaddrinfo(host, port, type=SOCK_STREAM)
             answers.put(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
         except (OSError, ValueError) as error:
             answers.put(error)

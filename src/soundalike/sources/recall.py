@@ -32,8 +32,8 @@ def item_of_uri(uri: str) -> Item:
         An item for ``open_item``.
 
     Raises:
-        SourceError: The file is gone or cannot be read, or the uri is that of a download or stream, whose bytes
-            were not kept.
+        SourceError: The file is gone or cannot be read, or the uri is that of a download or stream, whose
+            bytes were not kept.
 
     Example:
         >>> item_of_uri("/sounds/pack.zip!/kick.wav").member
@@ -44,7 +44,12 @@ def item_of_uri(uri: str) -> Item:
     archive, member = split_member(uri)
     if member is not None:
         return Item(
-            uri=uri, root=archive, name=member.rsplit("/", 1)[-1], kind="zip", location=archive, member=member
+            uri=uri,
+            root=archive,
+            name=member.replace("\\", "/").rsplit("/", 1)[-1],
+            kind="zip",
+            location=archive,
+            member=member,
         )
     found = find_file(path_of_uri(uri), uri)
     if isinstance(found, Unreadable):
