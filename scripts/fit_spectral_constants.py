@@ -12,11 +12,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from soundalike.audio import decode
 from soundalike.core.arrays import FloatArray
 from soundalike.encoders.fit import fit_spectral
 from soundalike.encoders.spectral_config import SpectralConfig, default_config, save_config
@@ -26,20 +25,11 @@ SEED = 20261123
 SYNTHESISED = 200
 
 
-def decode(path: Path, rate_hz: int) -> FloatArray:
-    """Decode a file to mono at a rate."""
-    with av.open(str(path)) as container:
-        resampler = AudioResampler(format="flt", layout="mono", rate=rate_hz)
-        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
-        frames += resampler.resample(None)
-    return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.float32)
-
-
 def demo_sounds(rate_hz: int) -> Iterator[FloatArray]:
     """Decode the demo sounds, in the order of their names."""
     for path in sorted((PACKAGE / "data" / "demo").rglob("*")):
         if path.suffix in {".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a"}:
-            yield decode(path, rate_hz)
+            yield decode(path, rate_hz=rate_hz).samples
 
 
 def synthesised(rate_hz: int, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
