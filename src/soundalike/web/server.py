@@ -54,6 +54,7 @@ def serve(
         app = create_app(opened, hosts=[host, socket.gethostname()], any_address=_is_wildcard(host))
         config = uvicorn.Config(
             app,
+            ws="none",
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=_GRACE_S,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -58,7 +58,7 @@ def get_peaks(
     return models.Peaks(duration_s=duration_s, lowest=peaks[:, 0].tolist(), highest=peaks[:, 1].tolist())
 
 
-_AUDIO = {
+_AUDIO: dict[int | str, dict[str, Any]] = {
     200: {"description": "The audio.", "content": {"audio/*": {}}},
     206: {"description": "The range of it that was asked for.", "content": {"audio/*": {}}},
     304: {"description": "Unchanged since the given ETag."},
