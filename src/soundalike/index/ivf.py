@@ -127,7 +127,9 @@ class IvfIndex(Index):
     ) -> None:
         assert self._lists is not None
         wanted = max(_SPARE * nearest.k, _LEAST_CANDIDATES)
-        rows = self._lists.candidates(query, wanted, mask, least_seen=_SEEN_PER_NEIGHBOUR * nearest.k)
+        # A filtered query looks at no fewer vectors than it would have been compared with one by one.
+        least = max(_SEEN_PER_NEIGHBOUR * nearest.k, 0 if mask is None else self.config.exact_below)
+        rows = self._lists.candidates(query, wanted, mask, least_seen=least)
         nearest.offer(n, block.ids[rows], distances_to(query, block.vectors[rows], self.metric))
 
     def save(self, path: Path) -> None:

@@ -75,7 +75,7 @@ class Catalogue:
         Raises:
             NotFoundError: No such sound.
         """
-        found = int(self.rows_of(pa.array([sound_id], pa.string()))[0])
+        found = int(pc.index(self.sound_ids, pa.scalar(sound_id, pa.string())).as_py())
         if found < 0 or not self.visible[found]:
             raise NotFoundError(f"The library has no sound with the id {sound_id!r}.")
         return found
@@ -102,31 +102,16 @@ class Catalogue:
 
     def sounds(self, rows: Iterable[int]) -> list[Sound]:
         """Several sounds."""
-        return [self._sound(int(row)) for row in rows]
-
-    def _sound(self, row: int) -> Sound:
-        own = {name: self._sounds.column(name)[row].as_py() for name in _SOUND_COLUMNS}
-        at = self._file_order[self._bounds[row] : self._bounds[row + 1]]
-        files = self._files.take(at).to_pylist()
-        fields: dict[str, str] = _parse(own["fields"])
-        for file in reversed(files):
-            fields |= _parse(file["fields"])
-        tags = {tag for source in (own, *files) for tag in source["tags"]}
-        modified_ns = files[0]["modified_ns"] if files else None
-        return Sound(
-            id=own["sound_id"],
-            path=files[0]["uri"] if files else "",
-            paths=tuple(file["uri"] for file in files),
-            duration_s=own["duration_s"],
-            tags=tuple(sorted(tags)),
-            fields=fields,
-            missing=bool(self.missing[row]),
-            silent=own["silent"],
-            rate_hz=own["rate_hz"],
-            channels=own["channels"],
-            loudness_dbfs=own["loudness_dbfs"],
-            modified=None if modified_ns is None else datetime.fromtimestamp(modified_ns / 1e9, UTC),
-        )
+        wanted = np.fromiter(rows, np.int64)
+        bounds = np.stack([self._bounds[wanted], self._bounds[wanted + 1]], axis=1)
+        at = [self._file_order[first:last] for first, last in bounds]
+        files = self._files.take(np.concatenate([*at, np.empty(0, np.int64)])).to_pylist()
+        ends = np.cumsum([len(some) for some in at]).tolist()
+        found = []
+        for n, own in enumerate(self._sounds.take(wanted).to_pylist()):
+            mine = files[ends[n] - len(at[n]) : ends[n]]
+            found.append(_sound(own, mine, missing=bool(self.missing[wanted[n]])))
+        return found
 
     def filter(self, filters: Filters) -> BoolArray:
         """Which sounds are visible and pass, shape ``(len,)``."""
@@ -251,3 +236,25 @@ def _nanoseconds(time: datetime) -> int:
 
 def _parse(fields: str) -> dict[str, str]:
     return {str(key): str(value) for key, value in json.loads(fields or "{}").items()}
+
+
+def _sound(own: dict[str, Any], files: list[dict[str, Any]], *, missing: bool) -> Sound:
+    """Put a sound together from its row and those of its files."""
+    fields = _parse(own["fields"])
+    for file in reversed(files):
+        fields |= _parse(file["fields"])
+    modified_ns = files[0]["modified_ns"] if files else None
+    return Sound(
+        id=own["sound_id"],
+        path=files[0]["uri"] if files else "",
+        paths=tuple(file["uri"] for file in files),
+        duration_s=own["duration_s"],
+        tags=tuple(sorted({tag for source in (own, *files) for tag in source["tags"]})),
+        fields=fields,
+        missing=missing,
+        silent=own["silent"],
+        rate_hz=own["rate_hz"],
+        channels=own["channels"],
+        loudness_dbfs=own["loudness_dbfs"],
+        modified=None if modified_ns is None else datetime.fromtimestamp(modified_ns / 1e9, UTC),
+    )
