@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundalike.core.errors import InvalidInputError, LibraryError, NotFoundError, SoundalikeError
+from soundalike.core.errors import InvalidInputError, LibraryError, NotFoundError
 from soundalike.storage import folder
 from soundalike.storage.folder import Commit, TableState
 from soundalike.storage.lock import writer_lock
@@ -202,7 +202,11 @@ class Writer:
     # One commit
 
     def _apply(self, change: Change) -> None:
-        """Change tables, then name the new versions in one step; undo where that fails."""
+        """Change tables, then name the new versions in one step.
+
+        Where that fails, no reader sees it, and the next call or the next writer undoes it first: a full disk
+        might refuse the undoing now.
+        """
         if not self._clean:
             self._recover()
         states = dict(self._commit)
@@ -214,8 +218,6 @@ class Writer:
                 self._clean = True
         except BaseException:
             self._keys.clear()
-            with suppress(SoundalikeError):  # a full disk may refuse even this: the next call tries again
-                self._recover()
             raise
 
     def _publish(self, states: Commit) -> None:
