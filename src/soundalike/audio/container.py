@@ -32,7 +32,9 @@ _CONTAINERS = (
 _OPTIONS = {
     "format_whitelist": _CONTAINERS,
     "protocol_whitelist": "none",  # bytes come from the open file only
-    "max_size": "262144",  # bytes in a packet of PCM; FFmpeg's own choice is a tenth of a second
+    "max_size": "16384",  # bytes in a packet of PCM
+    # FFmpeg looks for DTS hidden in PCM, packet after packet: most of the time that a WAV file takes.
+    "max_probe_packets": "1",
     "max_streams": "64",
     "formatprobesize": _PROBE_BYTES,
 }
@@ -66,6 +68,7 @@ class OpenedAudio:
     container: InputContainer
     stream: AudioStream
     info: AudioInfo
+    source: Bytes
     file: BinaryIO
     owns_file: bool
     label: str
@@ -77,12 +80,37 @@ class OpenedAudio:
             self.file.close()
 
 
-class _Named:
-    """The bytes of a file under another name: FFmpeg looks at the extension where the content is unclear."""
+class Bytes:
+    """A file as FFmpeg reads it.
+
+    Attributes:
+        name: The name that FFmpeg sees: it looks at the extension where the content is unclear.
+        error: What reading the file raised. FFmpeg then sees an end, since it would try again and again.
+    """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self._read = file.read
+        self.seek, self.tell = file.seek, file.tell
         self.name = name
+        self.error: Exception | None = None
+
+    def read(self, size: int) -> bytes:
+        """Read at most ``size`` bytes; none at the end, and none after an error."""
+        if self.error is not None:
+            return b""
+        try:
+            return self._read(size)
+        except Exception as error:
+            self.error = error
+            return b""
+
+    def check(self, label: str) -> None:
+        """Raise AudioError where reading has failed."""
+        if isinstance(self.error, SoundalikeError):
+            raise self.error
+        if self.error is not None:
+            reason = getattr(self.error, "strerror", None) or str(self.error) or type(self.error).__name__
+            raise AudioError(f"{label} can no longer be read: {reason}.") from self.error
 
 
 def label_of(file: AudioFile, name: str) -> str:
@@ -126,6 +154,7 @@ def open_container(file: AudioFile, name: str = "") -> OpenedAudio:
 def _open_handle(handle: BinaryIO, owns: bool, label: str) -> OpenedAudio:
     if not handle.seekable():
         raise AudioError(f"{label} cannot be decoded from a stream that cannot seek; pass an open file.")
+    source = Bytes(handle, "" if label == "the stream" else label)
     size_bytes = -1
     try:
         size_bytes = handle.seek(0, 2)
@@ -133,7 +162,7 @@ def _open_handle(handle: BinaryIO, owns: bool, label: str) -> OpenedAudio:
         container = cast(
             InputContainer,
             av.open(
-                cast(Any, _Named(handle, "" if label == "the stream" else label)),
+                cast(Any, source),
                 mode="r",
                 container_options=_OPTIONS,
                 metadata_errors="replace",
@@ -143,13 +172,15 @@ def _open_handle(handle: BinaryIO, owns: bool, label: str) -> OpenedAudio:
     except (SoundalikeError, MemoryError):
         raise
     except Exception as error:
+        source.check(label)
         if size_bytes == 0:
             raise AudioError(f"{label} is empty: it has 0 bytes.") from None
         raise AudioError(
             f"{label} is not audio that can be decoded: expected a sound file, {_reason(error)}."
         ) from error
     try:
-        return _choose_stream(container, handle, owns, label)
+        source.check(label)
+        return _choose_stream(container, source, handle, owns, label)
     except BaseException:
         container.close()
         raise
@@ -163,7 +194,9 @@ def _reason(error: Exception) -> str:
     return f"and reading it failed ({text})"
 
 
-def _choose_stream(container: InputContainer, handle: BinaryIO, owns: bool, label: str) -> OpenedAudio:
+def _choose_stream(
+    container: InputContainer, source: Bytes, handle: BinaryIO, owns: bool, label: str
+) -> OpenedAudio:
     streams = container.streams.audio
     if not streams:
         raise AudioError(
@@ -187,10 +220,10 @@ def _choose_stream(container: InputContainer, handle: BinaryIO, owns: bool, labe
         channels=channels,
         codec=context.codec.name,
         container=container.format.name,
-        declared_duration_s=declared_duration_s(handle, container, stream),
+        declared_duration_s=declared_duration_s(cast("BinaryIO", source), container, stream),
         tags={key.lower(): value for key, value in [*stream.metadata.items(), *container.metadata.items()]},
     )
-    return OpenedAudio(container, stream, info, handle, owns, label)
+    return OpenedAudio(container, stream, info, source, handle, owns, label)
 
 
 def _has_decoder(stream: AudioStream) -> bool:

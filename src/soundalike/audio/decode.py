@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 import av.error
 import numpy as np
@@ -25,7 +25,7 @@ from soundalike.core.units import human_count
 
 __all__ = ["AudioInfo", "AudioReader", "Decoded", "decode", "open_audio"]
 
-_BATCH_SAMPLES = 65536  # frames are gathered to this many samples before numpy and swresample see them
+_BATCH_SAMPLES = 16384  # frames are gathered to this many: few calls, and what a core caches
 _MAX_FAILURES_IN_A_ROW = 2000  # packets; nearly a minute of MP3
 
 
@@ -94,14 +94,28 @@ class AudioReader:
         """
         if block_samples < 1:
             raise InvalidInputError(f"A block must have at least 1 sample; got {block_samples}.")
+        yield from in_blocks(self.pieces(), block_samples)
+
+    def pieces(self) -> Iterator[FloatArray]:
+        """Decode the file once, in arrays of whatever length comes: :meth:`blocks` without the cutting.
+
+        Yields:
+            Contiguous float32 arrays, mono, at ``rate_hz``; some may be empty.
+
+        Raises:
+            AudioError: Nothing could be decoded, or the bytes can no longer be read.
+            InvalidInputError: A second pass.
+        """
         if self._started:
-            raise InvalidInputError("A reader gives its blocks once; open the file again for another pass.")
+            raise InvalidInputError("A reader gives its samples once; open the file again for another pass.")
         self._started = True
-        yield from in_blocks(self._resampled(), block_samples)
+        yield from self._resampled()
         self._conclude()
 
     def _resampled(self) -> Iterator[FloatArray]:
         resampler: MonoResampler | None = None
+        first = np.empty(0, np.float32)
+        given = 0
         for batch in batches(self._frames(), max_samples(self.info.rate_hz, self.rate_hz)):
             mono, bad = mix_to_mono(batch)
             self._bad_samples += bad
@@ -110,15 +124,21 @@ class AudioReader:
                 if resampler is not None:
                     yield from resampler.finish()
                 resampler = MonoResampler(batch.sample_rate, self.rate_hz)
-            yield from resampler.push(mono)
-        if resampler is not None:
-            yield from resampler.finish()
+            first = first if len(first) else mono[:1]
+            for piece in resampler.push(mono):
+                given += len(piece)
+                yield piece
+        for piece in resampler.finish() if resampler is not None else []:
+            given += len(piece)
+            yield piece
+        if not given and len(first):
+            yield first  # a handful of samples is less than one at a lower rate, and is a sound all the same
 
     def _frames(self) -> Iterator[AudioFrame]:
         failures = Failures(self._opened.label)
         yield from decoded_frames(self._opened, failures)
         self._failed_packets = failures.total
-        if failures.gave_up:
+        if failures.gave_up():
             self.warnings.append(
                 f"damaged: decoding stopped after {_MAX_FAILURES_IN_A_ROW} broken packets in a row"
             )
@@ -140,7 +160,7 @@ class AudioReader:
                 f"not a number: {human_count(self._bad_samples, 'sample')} "
                 "(NaN, infinite or absurdly large) set to zero"
             )
-        cut = cut_short_warning(self._opened.file, self.info, self.decoded_s)
+        cut = cut_short_warning(cast("BinaryIO", self._opened.source), self.info, self.decoded_s)
         if cut:
             self.warnings.append(cut)
 
@@ -158,7 +178,6 @@ class Failures:
         self.total += 1
         self.in_a_row += 1
 
-    @property
     def gave_up(self) -> bool:
         """Whether so many failed in a row that there is no point in going on."""
         return self.in_a_row >= _MAX_FAILURES_IN_A_ROW
@@ -167,7 +186,7 @@ class Failures:
 def decoded_frames(opened: OpenedAudio, failures: Failures) -> Iterator[AudioFrame]:
     """Decode packet by packet from where the container stands, past broken packets, to the end."""
     stream = opened.stream
-    while not failures.gave_up:
+    while not failures.gave_up():
         try:
             for packet in opened.container.demux(stream):
                 try:
@@ -176,7 +195,7 @@ def decoded_frames(opened: OpenedAudio, failures: Failures) -> Iterator[AudioFra
                     continue
                 except av.error.FFmpegError:
                     failures.count()
-                    if failures.gave_up:
+                    if failures.gave_up():
                         return
                     continue
                 if frames:
@@ -185,10 +204,10 @@ def decoded_frames(opened: OpenedAudio, failures: Failures) -> Iterator[AudioFra
         except av.error.FFmpegError:
             # The demuxer stumbled: it goes on behind the damage where it is asked again.
             failures.count()
-        except OSError as error:
-            raise AudioError(f"{opened.label} can no longer be read: {error.strerror or error}.") from error
         else:
+            opened.source.check(opened.label)
             return
+    opened.source.check(opened.label)
 
 
 def batches(frames: Iterable[AudioFrame], batch_samples: int) -> Iterator[AudioFrame]:
@@ -281,6 +300,6 @@ def decode(file: AudioFile, *, rate_hz: int, name: str = "") -> Decoded:
         InvalidInputError: ``rate_hz`` is out of range.
     """
     with open_audio(file, rate_hz=rate_hz, name=name) as reader:
-        pieces = list(reader.blocks(_BATCH_SAMPLES))
+        pieces = list(reader.pieces())
         samples = np.concatenate(pieces) if len(pieces) != 1 else pieces[0]
         return Decoded(samples, reader.info, reader.decoded_s, reader.warnings)

@@ -82,7 +82,7 @@ def _read_tags(file: BinaryIO, name: str) -> dict[str, str]:
     finally:
         file.seek(at)
     return {
-        key: str(value[0] if isinstance(value, list) else value)
+        key.lstrip("_"): str(value[0] if isinstance(value, list) else value)
         for key, value in tag.as_dict().items()
         if value and key not in {"filename", "filesize", "images"}
     }

@@ -76,9 +76,8 @@ def cut_preview(file: AudioFile, start_s: float, duration_s: float, *, name: str
             if frame.layout.nb_channels == channels:
                 zero, full = full_scale(frame)
                 with np.errstate(over="ignore", invalid="ignore"):
-                    scaled = (frame_channels(frame)[:, skip:stop].astype(np.float32) - zero) / np.float32(
-                        full
-                    )
+                    wide = frame_channels(frame)[:, skip:stop].astype(np.float32)
+                    scaled = (wide - np.float32(zero)) / np.float32(full)
                 pieces.append(np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0))
         if not pieces:
             raise AudioError(f"{region.label} ends before {start_s:g} s.")

@@ -11,7 +11,8 @@ from soundalike.core.errors import InvalidInputError
 
 _FRAMES_HZ = 100  # silence is judged in frames of 10 ms: shorter than any attack that is heard as soft
 _LEAST_UNCOVERED = 4  # a last partial segment covers at least a quarter window that no other covers
-_FRAMES_AT_ONCE = 4096
+_FRAMES_JUDGED = 3000  # 30 s at once: long enough to have met something loud, short enough to hold
+_LEAST_POWER = 10.0 ** (-90.0 / 10.0)  # the dither of a 16-bit file lies at -93 dB relative to full scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ class Segments:
 class Segmenter:
     """Cuts one sound into segments while it is decoded; the same whatever the sizes of the blocks.
 
-    A frame of 10 ms is silent where its root mean square lies below ``silence_dbfs``. The grid starts at
-    the first frame that sounds and ends behind the last. A sound that is shorter than the window is one
-    segment of its own length. A longer one has a segment at every multiple of the hop while they fit, and a
+    A frame of 10 ms is silent where its level lies ``silence_db`` below that of the loudest frame so far, or
+    below -90 dB relative to full scale: a copy of a sound at another level is cut alike. Frames are judged
+    30 s at a time, so the loudest frame may come up to 30 s later. The grid starts at the first frame that
+    sounds and ends behind the last. A sound that is shorter than the window is one segment of its own length. A longer one has a segment at every multiple of the hop while they fit, and a
     last, partial one where at least a quarter window would otherwise be in none. A stretch of silence
     between is cut like the rest and marked. A sound without any frame that sounds is one silent segment
     from its start.
@@ -53,13 +55,13 @@ class Segmenter:
         window_samples: Length of a segment.
         hop_samples: Distance between the starts of two.
         rate_hz: Sample rate.
-        silence_dbfs: Level of silence, in dB relative to full scale.
+        silence_db: Level of silence, in dB relative to the loudest frame.
 
     Raises:
         InvalidInputError: A length or rate below 1.
     """
 
-    def __init__(self, window_samples: int, hop_samples: int, rate_hz: int, silence_dbfs: float) -> None:
+    def __init__(self, window_samples: int, hop_samples: int, rate_hz: int, silence_db: float) -> None:
         if min(window_samples, hop_samples, rate_hz) < 1:
             raise InvalidInputError(
                 f"Window, hop and rate must be at least 1; got {window_samples}, {hop_samples}, {rate_hz}."
@@ -68,7 +70,8 @@ class Segmenter:
         self._hop = hop_samples
         self._rate_hz = rate_hz
         self._frame = max(1, round(rate_hz / _FRAMES_HZ))
-        self._silence_power = 10.0 ** (silence_dbfs / 10.0)
+        self._silence_share = 10.0 ** (silence_db / 10.0)
+        self._loudest = 0.0  # power of the loudest frame so far
         # All positions are counted in samples from the start of the sound.
         self._total = 0
         self._judged = 0  # up to here frames have been judged
@@ -92,7 +95,9 @@ class Segmenter:
         """
         self._tail = np.concatenate([self._tail, block]) if len(self._tail) else np.array(block, np.float32)
         self._total += len(block)
-        heard = self._judge(self._total - (self._total - self._judged) % self._frame)
+        heard = False
+        while self._total - self._judged >= self._frame * _FRAMES_JUDGED:
+            heard |= self._judge(self._judged + self._frame * _FRAMES_JUDGED)
         found = self._emit(self._whole_segments()) if heard else None
         self._forget()
         return found
@@ -120,22 +125,22 @@ class Segmenter:
         return self._emit(starts, lengths)
 
     def _judge(self, end: int) -> bool:
-        """Judge the frames up to ``end``; True where one of them sounds."""
-        heard = False
-        while self._judged < end:
-            stop = min(end, self._judged + self._frame * _FRAMES_AT_ONCE)
-            samples = self._tail[self._judged - self._tail_at : stop - self._tail_at].astype(np.float64)
-            frames = samples.reshape(-1, min(self._frame, len(samples)))
-            loud = np.flatnonzero(np.mean(np.square(frames), axis=1) >= self._silence_power)
-            if len(loud):
-                heard = True
-                numbers = self._judged // self._frame + loud
-                self._sounding = np.concatenate([self._sounding, numbers])
-                if self._next is None:
-                    self._next = int(numbers[0]) * self._frame
-                self._sound_end = min(stop, (int(numbers[-1]) + 1) * self._frame)
-            self._judged = stop
-        return heard
+        """Judge the frames up to ``end``, the last of which may be short; True where one of them sounds."""
+        samples = self._tail[self._judged - self._tail_at : end - self._tail_at].astype(np.float64)
+        whole = len(samples) - len(samples) % self._frame
+        powers = np.mean(np.square(samples[:whole].reshape(-1, self._frame)), axis=1)
+        if whole < len(samples):
+            powers = np.append(powers, np.mean(np.square(samples[whole:])))
+        self._loudest = max(self._loudest, float(powers.max()))
+        loud = np.flatnonzero(powers >= max(_LEAST_POWER, self._loudest * self._silence_share))
+        if len(loud):
+            numbers = self._judged // self._frame + loud
+            self._sounding = np.concatenate([self._sounding, numbers])
+            if self._next is None:
+                self._next = int(numbers[0]) * self._frame
+            self._sound_end = min(end, (int(numbers[-1]) + 1) * self._frame)
+        self._judged = end
+        return len(loud) > 0
 
     def _whole_segments(self) -> IntArray:
         if self._next is None:
@@ -205,7 +210,7 @@ class Segmenter:
 
 
 def segment(
-    samples: FloatArray, *, window_samples: int, hop_samples: int, rate_hz: int, silence_dbfs: float = -60.0
+    samples: FloatArray, *, window_samples: int, hop_samples: int, rate_hz: int, silence_db: float = -50.0
 ) -> Segments:
     """Cut a whole sound into segments; see :class:`Segmenter`.
 
@@ -214,7 +219,7 @@ def segment(
         window_samples: Length of a segment.
         hop_samples: Distance between the starts of two.
         rate_hz: Sample rate.
-        silence_dbfs: Level of silence, in dB relative to full scale.
+        silence_db: Level of silence, in dB relative to the loudest frame.
 
     Returns:
         At least one segment.
@@ -230,7 +235,7 @@ def segment(
     """
     if samples.ndim != 1 or not len(samples):
         raise InvalidInputError(f"samples must have shape (T,) with T >= 1; got shape {samples.shape}.")
-    segmenter = Segmenter(window_samples, hop_samples, rate_hz, silence_dbfs)
+    segmenter = Segmenter(window_samples, hop_samples, rate_hz, silence_db)
     parts = [part for part in (segmenter.push(samples), segmenter.finish()) if part is not None]
     if len(parts) == 1:
         return parts[0]
