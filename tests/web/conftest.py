@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import uvicorn
 
+from soundalike.core.arrays import FloatArray
 from soundalike.library import Library, Sound, demo_sounds
 from soundalike.web import create_app
 from soundalike.web.server import listen
@@ -25,14 +26,14 @@ LOST = "lost.flac"
 FOLDERS = ("bass", "kicks", "snares", "loops")
 
 
-def encode(path: Path, samples: np.ndarray, rate_hz: int, codec: str) -> None:
-    """Write samples, shape (C, T), float, as a file of the format that the name says."""
+def encode(path: Path, samples: FloatArray, rate_hz: int, codec: str) -> None:
+    """Write samples, shape (C, T), as a file of the format that the name says."""
+    layout = "stereo" if len(samples) == 2 else "mono"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate_hz, layout="stereo" if len(samples) == 2 else "mono")
+        stream = container.add_stream(codec, rate=rate_hz, layout=layout)
+        assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(samples, dtype=np.float32),
-            format="fltp",
-            layout="stereo" if len(samples) == 2 else "mono",
+            np.ascontiguousarray(samples, dtype=np.float32), format="fltp", layout=layout
         )
         frame.sample_rate = rate_hz
         resampler = av.AudioResampler(stream.format, stream.layout, stream.rate)
@@ -41,7 +42,7 @@ def encode(path: Path, samples: np.ndarray, rate_hz: int, codec: str) -> None:
         container.mux(stream.encode(None))
 
 
-def decode(path: Path) -> tuple[np.ndarray, int]:
+def decode(path: Path) -> tuple[FloatArray, int]:
     """Read a file as floats, shape (C, T), with its rate in Hz."""
     with av.open(str(path)) as container:
         rate_hz = container.streams.audio[0].rate

@@ -9,6 +9,7 @@ import av
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.web.conftest import LOST, Audio, World, decode
 
 from soundalike.library import demo_sounds
@@ -94,10 +95,10 @@ def test_a_vanished_file_is_404_with_the_reason(get_audio: Audio) -> None:
     assert LOST in answer.json()["detail"]
 
 
-def wav(answer: httpx.Response) -> tuple[np.ndarray, int, str]:
+def wav(answer: httpx.Response) -> tuple[NDArray[np.int16], int, str]:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "audio/wav"
-    with av.open(io.BytesIO(answer.content)) as container:
+    with av.open(io.BytesIO(answer.content), "r") as container:
         rate_hz = container.streams.audio[0].rate
         codec = container.streams.audio[0].codec_context.name
         return np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1), rate_hz, codec
@@ -115,7 +116,7 @@ def test_a_preview_keeps_channels_and_samples(client: httpx.Client, world: World
 
 def test_a_preview_of_a_stretch_has_its_length(client: httpx.Client, world: World) -> None:
     path = f"/api/sounds/{world.sound('amen.aiff').id}/audio"
-    params = {"format": "wav", "start_s": 0.5, "duration_s": 0.25}
+    params: dict[str, str | float] = {"format": "wav", "start_s": 0.5, "duration_s": 0.25}
     interleaved, rate_hz, _ = wav(client.get(path, params=params))
     assert interleaved.size / 2 == pytest.approx(0.25 * rate_hz, abs=2)
     original, _ = decode(LOOP)

@@ -71,7 +71,12 @@ def test_the_browser_is_opened_at_the_page(tmp_path: Path, monkeypatch: pytest.M
     opened: list[str] = []
     told: list[str] = []
     done = threading.Event()
-    monkeypatch.setattr("webbrowser.open", lambda url: (opened.append(url), done.set()))
+
+    def open_browser(url: str) -> None:
+        opened.append(url)
+        done.set()
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: done.wait(20))
     serve(tmp_path / "library", port=0, open_browser=True, on_start=told.append)
     assert opened == told
