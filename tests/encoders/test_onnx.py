@@ -97,7 +97,7 @@ def test_fingerprint_changes_with_every_field_of_the_manifest(tmp_path: Path) ->
     base = host(tmp_path)
     changes: dict[str, Any] = {
         "name": "toy-2", "version": 2, "rate_hz": 16000, "hop_samples": 9, "metric": "euclidean",
-        "unit_length": False, "space": "a-1", "silence_dbfs": -50.0, "padding": "repeat", "batch_rows": 7,
+        "unit_length": False, "space": "a-1", "silence_db": -50.0, "padding": "repeat", "batch_rows": 7,
     }  # fmt: skip
     prints = {name: host(tmp_path, **{name: value}).spec.fingerprint for name, value in changes.items()}
     prints["sha256"] = host(tmp_path, projection(weights=np.ones((WINDOW, DIMS)))).spec.fingerprint
@@ -214,7 +214,7 @@ def test_models_without_outside_weights_pass(tmp_path: Path) -> None:
 
 def test_manifest_comes_back_as_it_was(tmp_path: Path) -> None:
     manifest = dataclasses.replace(
-        load_manifest(GOLDEN / "encoder.json"), space="spectral-01", silence_dbfs=-40.0
+        load_manifest(GOLDEN / "encoder.json"), space="spectral-01", silence_db=-40.0
     )
     save_manifest(manifest, tmp_path / "m.json")
     assert load_manifest(tmp_path / "m.json") == manifest

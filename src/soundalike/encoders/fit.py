@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.audio import segment
 from soundalike.core.arrays import FloatArray, check_audio
 from soundalike.core.errors import InvalidInputError
 from soundalike.encoders.spectral import SpectralEncoder
@@ -94,15 +95,14 @@ def fit_spectral(
 def _statistics_of(samples: FloatArray, encoder: SpectralEncoder) -> FloatArray:
     """Take the statistics of every segment of a recording in which something sounds."""
     spec = encoder.spec
-    starts = np.arange(0, max(1, len(samples) - spec.window_samples + 1), spec.hop_samples, dtype=np.int64)
-    lengths = np.minimum(spec.window_samples, len(samples) - starts)
-    gate = 10.0 ** (spec.silence_dbfs / 20.0)
-    sounding = [
-        length > 0 and float(np.sqrt(np.mean(np.square(samples[start : start + length])))) > gate
-        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
-    ]
-    chosen = np.asarray(sounding, dtype=bool)
-    return encoder.statistics_at(samples, starts[chosen], lengths[chosen])
+    cut = segment(
+        samples,
+        window_samples=spec.window_samples,
+        hop_samples=spec.hop_samples,
+        rate_hz=spec.rate_hz,
+        silence_db=spec.silence_db,
+    )
+    return encoder.statistics_at(cut.samples, cut.starts[~cut.silent], cut.lengths[~cut.silent])
 
 
 def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:

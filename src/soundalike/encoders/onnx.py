@@ -56,7 +56,7 @@ class OnnxEncoder(Encoder):
             rate_hz=manifest.rate_hz,
             window_samples=manifest.window_samples,
             hop_samples=manifest.hop_samples,
-            silence_dbfs=manifest.silence_dbfs,
+            silence_db=manifest.silence_db,
         )
         path = folder / manifest.file
         self._session = _open_session(_read_model(path, manifest.sha256), path)

@@ -33,7 +33,7 @@ class OnnxManifest:
         metric: What they are compared with: see :class:`soundalike.encoders.base.EncoderSpec`.
         unit_length: Whether they have length 1.
         space: Fingerprint of the encoder whose vectors its own may be compared with; None for its own.
-        silence_dbfs: Level below which a frame counts as silence.
+        silence_db: How far below the loudest frame a frame counts as silence, in dB.
         input: Name of the model's input: float32 of shape ``(batch, T)``, the batch of any size.
         output: Name of its output: float32 of shape ``(batch, D)``.
         padding: What stands behind a sound that is shorter than a segment: ``"zeros"``, or the sound again
@@ -52,7 +52,7 @@ class OnnxManifest:
     metric: Metric = "cosine"
     unit_length: bool = True
     space: str | None = None
-    silence_dbfs: float = -60.0
+    silence_db: float = -50.0
     input: str = "segments"
     output: str = "vectors"
     padding: Padding = "zeros"

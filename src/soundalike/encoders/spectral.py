@@ -57,6 +57,7 @@ class SpectralEncoder(Encoder):
             unit_length=True,
             rate_hz=config.log_mel.rate_hz,
             window_samples=config.window_samples,
+            silence_db=config.silence_db,
             hop_samples=config.hop_samples,
         )
         self._mean = np.array(config.mean or [0.0] * config.dims, np.float32)

@@ -23,6 +23,7 @@ class SpectralConfig:
         log_mel: Rate, frames and mel bands.
         window_frames: Frames of a segment.
         segment_hop_frames: Frame hops between the starts of two segments.
+        silence_db: How far below a sound's loudest frame a frame counts as silence.
         cepstra: Cepstral coefficients beside the bands, from coefficient 1 on.
         range_db: Levels further below the segment's loudest band and frame are raised to there.
         clip: Standardised values are held within plus and minus this.
@@ -37,6 +38,7 @@ class SpectralConfig:
     log_mel: LogMelConfig = field(default_factory=LogMelConfig)
     window_frames: int = 95
     segment_hop_frames: int = 48
+    silence_db: float = -50.0
     cepstra: int = 20
     range_db: float = 50.0
     clip: float = 4.0

@@ -121,7 +121,7 @@ class Analyst:
         """Decode a file once; feed levels and segments from the same samples. Returns the warnings."""
         spec = self._encoder.spec
         levels = Levels()
-        segmenter = Segmenter(spec.window_samples, spec.hop_samples, spec.rate_hz, spec.silence_dbfs)
+        segmenter = Segmenter(spec.window_samples, spec.hop_samples, spec.rate_hz, spec.silence_db)
         heard_s = 0.0
         with open_audio(content.file, rate_hz=spec.rate_hz, name=item.name) as reader:
             for block in reader.blocks(int(_BLOCK_S * spec.rate_hz)):

@@ -113,7 +113,7 @@ def encoder_record(encoder: Encoder) -> EncoderRecord:
         rate_hz=spec.rate_hz,
         window_s=spec.window_s,
         hop_s=spec.hop_s,
-        config={"silence_dbfs": spec.silence_dbfs},
+        config={"silence_db": spec.silence_db},
     )
 
 

@@ -46,15 +46,14 @@ def listen(
     """
     check_region(start_s, duration_s)
     spec = encoder.spec
-    segmenter = Segmenter(spec.window_samples, spec.hop_samples, spec.rate_hz, spec.silence_dbfs)
+    segmenter = Segmenter(spec.window_samples, spec.hop_samples, spec.rate_hz, spec.silence_db)
     vectors: list[FloatArray] = []
     for block in _stretch(file, spec.rate_hz, start_s or 0.0, duration_s):
         vectors += _encoded(segmenter.push(block), encoder)
     vectors += _encoded(segmenter.finish(), encoder)
     if not vectors:
         what = "The query" if start_s is None and duration_s is None else "That part of the query"
-        level = f"{-spec.silence_dbfs:g} dB below full scale"
-        raise QueryError(f"{what} is silent: nothing in it is louder than {level}.")
+        raise QueryError(f"{what} is silent: nothing in it is louder than the noise of 16 bits.")
     return encoder.pool(np.concatenate(vectors))
 
 
