@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 import os
 import struct
 import warnings
 import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from soundalike.core.errors import ArchiveError
-from soundalike.sources import Found, Item, Limits, Unreadable, open_archives, open_item, source_for
+from soundalike.sources import Found, Item, Limits, Unreadable, members, open_archives, open_item, source_for
 from soundalike.sources.members import SPOOL_BYTES
 
 
@@ -135,6 +137,27 @@ def test_archives_are_let_go_of(tmp_path: Path, kick: bytes) -> None:
             assert file.read() == kick
     open_archives.close_archives()
     assert not open_archives._open
+
+
+def test_the_archive_that_was_longest_unused_goes_first(tmp_path: Path, kick: bytes) -> None:
+    open_archives.close_archives()
+    paths = [make(tmp_path / f"{i}.zip", ("kick.flac", kick)) for i in range(9)]
+    for path in [*paths[:8], paths[0], paths[8]]:
+        scan(path)
+    assert [Path(key[1]).name for key in open_archives._open] == [
+        f"{i}.zip" for i in (2, 3, 4, 5, 6, 7, 0, 8)
+    ]
+
+
+def test_a_forked_child_opens_its_own(pack: Path) -> None:
+    scan(pack)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.map(shares_an_archive_with_its_parent, [pack]) == [False]
+
+
+def shares_an_archive_with_its_parent(path: Path) -> bool:
+    inherited = list(open_archives._open.values())
+    return open_archives.open_archive(path, Limits())[0] in inherited
 
 
 def test_large_members_go_to_disk(tmp_path: Path, kick: bytes) -> None:
@@ -290,6 +313,20 @@ def test_a_declared_size_that_lies_gives_an_error_and_no_more_bytes(tmp_path: Pa
     assert item.size_bytes == 1000
     with pytest.raises(ArchiveError, match="bad CRC-32"):
         open_item(item)
+
+
+def test_a_member_that_ends_before_its_declared_size_is_damaged(tmp_path: Path, kick: bytes) -> None:
+    path = make(tmp_path / "a.zip", ("kick.wav", kick))
+    patched(path, CENTRAL, 24, struct.pack("<L", len(kick) + 1000))
+    with pytest.raises(ArchiveError, match=rf"{len(kick):,} of {len(kick) + 1000:,} bytes are there"):
+        open_item(only_item(path))
+
+
+def test_the_bound_on_a_member_is_held_while_it_is_read(pack: Path, kick: bytes) -> None:
+    target = BytesIO()
+    with zipfile.ZipFile(pack) as archive, pytest.raises(ArchiveError, match="over 10 bytes unpacked"):
+        members._unpack(archive, archive.getinfo("snare.wav"), target, Limits(max_member_bytes=10))
+    assert target.getvalue() == b""
 
 
 def test_flipped_bytes_in_a_member_are_noticed(tmp_path: Path, kick: bytes) -> None:

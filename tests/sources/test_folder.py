@@ -31,6 +31,13 @@ def test_sounds_are_offered_in_a_stable_order_and_nothing_hidden_is(tree: Path) 
     assert source.complete
 
 
+def test_folders_come_by_name(tmp_path: Path, kick: bytes) -> None:
+    for name in ("c/1.wav", "a/2.wav", "b/3.wav", "a/z/4.wav", "0.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(kick)
+    assert names(source_for(tmp_path), tmp_path) == ["0.wav", "a/2.wav", "a/z/4.wav", "b/3.wav", "c/1.wav"]
+
+
 def test_an_item_says_where_it_lies_and_how_to_tell_that_it_changed(tree: Path, kick: bytes) -> None:
     item = items(source_for(tree, metadata={"recordist": "Ann"}))[-1]
     path = tree / "drums/808/kick.flac"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import socket
 import ssl
 import subprocess
@@ -14,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from soundalike.core.errors import InvalidInputError, SourceError
+from soundalike.core.errors import DownloadError, InvalidInputError, SourceError
 from soundalike.sources import Found, Item, Limits, Source, Unreadable, open_item, source_for
+from soundalike.sources.download import _decoded
 
 
 def url_source(address: str, **bounds: Any) -> Source:
@@ -260,6 +262,20 @@ def test_an_encoding_bomb_is_bounded(server: Any, answers: Any) -> None:
     assert len(bomb) < 100_000
     server.routes["/a"] = answers(bomb, Content_Encoding="gzip")
     assert "over 1.0 MB" in reason(f"{server.address}/a", max_download_bytes=1 << 20)
+
+
+def test_an_encoding_is_undone_in_small_pieces() -> None:
+    bomb = gzip.compress(bytes(8 << 20))
+    pieces = [len(piece) for piece in _decoded(iter([bomb]), "gzip", Limits())]
+    assert sum(pieces) == 8 << 20
+    assert max(pieces) <= 1 << 16
+
+
+def test_bytes_that_decode_to_nothing_are_bounded_too() -> None:
+    empty_block = b"\x00\x00\x00\xff\xff"
+    stream = itertools.chain([b"\x78\x9c"], itertools.repeat(empty_block))
+    with pytest.raises(DownloadError, match=r"over 1\.0 kB"):
+        list(_decoded(stream, "deflate", Limits(max_download_bytes=1000)))
 
 
 @pytest.mark.parametrize(
