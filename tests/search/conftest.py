@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.encoders import Encoder, EncoderSpec
@@ -61,7 +61,7 @@ class Entry:
         return 0.5 * len(self.segments) + 0.5
 
 
-def entry(number: int, vector: Sequence[float] | NDArray[np.float32], **more: object) -> Entry:
+def entry(number: int, vector: ArrayLike, **more: object) -> Entry:
     sound_id = f"{number:032x}"
     more.setdefault("uris", [f"/sounds/{number:05d}.wav"])
     return Entry(sound_id, np.asarray(vector, np.float32), **more)  # type: ignore[arg-type]
@@ -71,7 +71,15 @@ def write_entries(store: Store, entries: Sequence[Entry], encoder: Encoder | Non
     spec = (encoder or ToyEncoder()).spec
     now = datetime.now(UTC)
     record = EncoderRecord(
-        spec.fingerprint, spec.name, spec.space, spec.dims, spec.metric, spec.unit_length, spec.rate_hz, 1.0, 0.5
+        spec.fingerprint,
+        spec.name,
+        spec.space,
+        spec.dims,
+        spec.metric,
+        spec.unit_length,
+        spec.rate_hz,
+        1.0,
+        0.5,
     )
     files, sounds, vectors = [], [], []
     for e in entries:
@@ -92,6 +100,7 @@ def write_entries(store: Store, entries: Sequence[Entry], encoder: Encoder | Non
                 "peaks": b"", "added_us": now,
             }
         )  # fmt: skip
+        rows: list[tuple[float | None, float, bool, NDArray[np.float32]]]
         rows = [(None, e.duration_s, e.silent, e.vector)]
         rows += [(0.5 * n, 1.0, n in e.silent_segments, v) for n, v in enumerate(e.segments)]
         for start_s, duration_s, silent, vector in rows:

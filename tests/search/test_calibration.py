@@ -29,7 +29,9 @@ def test_random_pairs_score_as_promised(metric: Metric) -> None:
     rng = np.random.default_rng(0)
     vectors = (rng.standard_normal((3000, 1)) + rng.standard_normal((3000, 12)) + 0.5).astype(np.float32)
     calibration = fitted(vectors, metric)
-    pairs = np.concatenate([distances_to(vectors[n], np.delete(vectors, n, 0), metric) for n in range(0, 3000, 60)])
+    pairs = np.concatenate(
+        [distances_to(vectors[n], np.delete(vectors, n, 0), metric) for n in range(0, 3000, 60)]
+    )
     near, median = np.quantile(pairs, [0.01, 0.5])
     assert calibration.score(near) == pytest.approx(0.5, abs=0.1)
     assert calibration.score(median) == pytest.approx(0.02, abs=0.005)

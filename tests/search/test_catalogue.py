@@ -18,12 +18,20 @@ ONE = np.ones(6, np.float32)
 def catalogue(make_store: MakeStore) -> Catalogue:
     store = make_store(
         [
-            entry(1, ONE, uris=["/a/b/Kick 01.wav"], tags=["Drums"], sound_fields='{"title": "Große Trommel"}'),
+            entry(
+                1, ONE, uris=["/a/b/Kick 01.wav"], tags=["Drums"], sound_fields='{"title": "Große Trommel"}'
+            ),
             entry(2, ONE, uris=["/a/bc/рояль.wav", "/a/b/copy.wav"], tags=["piano"], segments=[ONE] * 9),
-            entry(3, ONE, uris=["/a/pack.zip!/x/e\u0301cole.wav"], fields='{"keyword": "ΟΔΟΣ"}', missing=True),
+            entry(
+                3, ONE, uris=["/a/pack.zip!/x/e\u0301cole.wav"], fields='{"keyword": "ΟΔΟΣ"}', missing=True
+            ),
             entry(4, ONE, uris=[], tags=["orphan"]),
             entry(
-                5, ONE, uris=["/z/雨の音.wav"], tags=["drums", "rain"], modified=datetime(2025, 6, 1, tzinfo=UTC)
+                5,
+                ONE,
+                uris=["/z/雨の音.wav"],
+                tags=["drums", "rain"],
+                modified=datetime(2025, 6, 1, tzinfo=UTC),
             ),
             entry(6, ONE, uris=["/z/none.wav"], modified=None, segments=[ONE] * 3),
         ]
@@ -59,7 +67,14 @@ def test_under_a_place(catalogue: Catalogue, under: str, expected: set[int]) -> 
 
 @pytest.mark.parametrize(
     ("glob", "expected"),
-    [("*.wav", {1, 2, 3, 5, 6}), ("/a/b?/*", {2}), ("*Kick ??.wav", {1}), ("*/b/*", {1, 2}), ("Kick*", set()), ("*(", set())],
+    [
+        ("*.wav", {1, 2, 3, 5, 6}),
+        ("/a/b?/*", {2}),
+        ("*Kick ??.wav", {1}),
+        ("*/b/*", {1, 2}),
+        ("Kick*", set()),
+        ("*(", set()),
+    ],
 )
 def test_glob(catalogue: Catalogue, glob: str, expected: set[int]) -> None:
     assert passing(catalogue, path_glob=glob) == expected
@@ -98,7 +113,7 @@ def test_words_in_any_script(catalogue: Catalogue, text: str, expected: set[int]
 def test_looking_up(catalogue: Catalogue) -> None:
     assert catalogue.sound(catalogue.find("/a/b/copy.wav")).id == f"{2:032x}"
     assert catalogue.sound(catalogue.find(f"{3:032x}")).missing
-    with pytest.raises(NotFoundError, match="no sound with the id or path '/nowhere.wav'"):
+    with pytest.raises(NotFoundError, match=r"no sound with the id or path '/nowhere\.wav'"):
         catalogue.find("/nowhere.wav")
     with pytest.raises(NotFoundError, match="no sound with the id"):
         catalogue.row(f"{4:032x}")  # it has no file any more

@@ -14,6 +14,9 @@ from soundalike.index.rows import ROWS_AT_ONCE, Block
 
 _QUERIES_AT_ONCE = 64  # with 16384 rows per step, a table of products has 4 MB
 _GATHER_BELOW = 0.5  # gathering a row costs about as much as multiplying two that follow each other
+# For few queries memory is what takes time: one thread is as fast, and BLAS's threads would wait for each other
+# in spinning loops: on a busy machine ten times as long.
+_WITHOUT_BLAS = 4
 _ROUNDING = 2.0**-24  # of float32
 
 
@@ -120,7 +123,10 @@ def _rough_distances(
     A product of D terms in float32 is off by at most ``D`` roundings of the product of the two lengths.
     """
     dims = queries.shape[1]
-    products = queries @ vectors.T
+    if len(queries) <= _WITHOUT_BLAS:
+        products = np.stack([np.einsum("nd,d->n", vectors, query) for query in queries])
+    else:
+        products = queries @ vectors.T
     query_lengths = lengths_of(queries)
     if metric == "cosine":
         scale = np.where(query_lengths > 0, query_lengths, 1)[:, None] * np.where(lengths > 0, lengths, 1)
