@@ -1,4 +1,4 @@
-"""How much longer than decoding does it take to index? ``python benchmarks/ingest/run.py [--quick]``."""
+"""How much longer than decoding does it take to index? ``benchmarks/ingest/run.py [--quick]``."""
 
 from __future__ import annotations
 

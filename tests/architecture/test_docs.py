@@ -1,4 +1,4 @@
-"""Docs cannot drift: the reference is generated, every page's links lead somewhere, docstrings' examples run."""
+"""Docs cannot drift: the reference is generated, links lead somewhere, examples in docstrings run."""
 
 from __future__ import annotations
 
