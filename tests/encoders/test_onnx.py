@@ -97,7 +97,7 @@ def test_fingerprint_changes_with_every_field_of_the_manifest(tmp_path: Path) ->
     base = host(tmp_path)
     changes: dict[str, Any] = {
         "name": "toy-2", "version": 2, "rate_hz": 16000, "hop_samples": 9, "metric": "euclidean",
-        "unit_length": False, "space": "a-1", "silence_db": -50.0, "padding": "repeat", "batch_rows": 7,
+        "unit_length": False, "space": "a-1", "silence_db": -45.0, "padding": "repeat", "batch_rows": 7,
     }  # fmt: skip
     prints = {name: host(tmp_path, **{name: value}).spec.fingerprint for name, value in changes.items()}
     prints["sha256"] = host(tmp_path, projection(weights=np.ones((WINDOW, DIMS)))).spec.fingerprint

@@ -53,7 +53,8 @@ def test_vectors_are_standardised_held_weighted_and_brought_to_length_one() -> N
     starts, lengths = np.array([0, 11520, 30000]), np.array([23040, 23040, 500])
     raw = encoder.statistics_at(samples, starts, lengths).astype(np.float64)
     held = np.clip((raw - config.mean) / config.scale, -config.clip, config.clip)
-    weighted = held * np.repeat(config.weights, config.dims // 3)
+    weights = np.concatenate([w * np.repeat([0.5, 1.0], [40, 20]) for w in (1.0, 0.35, 0.5)])
+    weighted = held * weights
     expected = weighted / np.linalg.norm(weighted, axis=1, keepdims=True)
     np.testing.assert_allclose(encoder.encode_at(samples, starts, lengths), expected, atol=1e-5)
 
@@ -113,8 +114,8 @@ def variations() -> list[tuple[str, SpectralConfig]]:
         "high_hz": 11000.0, "scale": "htk", "norm": "area", "floor_db": -150.0,
     }  # fmt: skip
     outer: dict[str, Any] = {
-        "window_frames": 96, "segment_hop_frames": 47, "cepstra": 21, "range_db": 51.0, "clip": 5.0,
-        "mean_weight": 0.9, "spread_weight": 0.9, "change_weight": 0.9,
+        "window_frames": 96, "segment_hop_frames": 47, "cepstra": 21, "range_db": 81.0, "clip": 5.0, "silence_db": -45.0,
+        "bands_weight": 0.9, "mean_weight": 0.9, "spread_weight": 0.9, "change_weight": 0.9,
         "mean": (base.mean[0] + 1e-5, *base.mean[1:]), "scale": (*base.scale[:-1], base.scale[-1] + 1e-5),
     }  # fmt: skip
     assert set(inner) == {field.name for field in dataclasses.fields(LogMelConfig)}

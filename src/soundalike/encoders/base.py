@@ -31,8 +31,8 @@ class EncoderSpec:
         rate_hz: Sample rate that it listens at.
         window_samples: Length T of a segment at that rate; shorter sounds are padded with zeros.
         hop_samples: Distance between the starts of two segments.
-        silence_db: Frames of 10 ms whose level lies further below the loudest frame of the sound than this, in
-            dB, count as silence; so do those near the noise of 16 bits. See ``audio.Segmenter``.
+        silence_db: Frames of 10 ms whose level lies further below the loudest frame of the sound than this,
+            in dB, count as silence; so do those near the noise of 16 bits. See ``audio.Segmenter``.
     """
 
     name: str

@@ -79,6 +79,8 @@ def fit_spectral(
         samples = check_audio(recording, what="a recording")
         if samples.ndim != 1:
             raise InvalidInputError(f"Expected mono recordings of shape (T,); got shape {samples.shape}.")
+        if len(samples) == 0:
+            continue
         rows = _statistics_of(samples, encoder).astype(np.float64)
         if len(rows):
             moments.add(rows.mean(axis=0, keepdims=True))

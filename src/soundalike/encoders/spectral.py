@@ -62,7 +62,7 @@ class SpectralEncoder(Encoder):
         )
         self._mean = np.array(config.mean or [0.0] * config.dims, np.float32)
         self._scale = np.array(config.scale or [1.0] * config.dims, np.float32)
-        self._weights = np.repeat(np.array(config.weights, np.float32), config.dims // 3)
+        self._weights = np.array(config.weights, np.float32)
 
     def encode(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
         """Encode a batch of segments: see :meth:`soundalike.encoders.base.Encoder.encode`.

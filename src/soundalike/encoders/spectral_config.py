@@ -27,6 +27,8 @@ class SpectralConfig:
         cepstra: Cepstral coefficients beside the bands, from coefficient 1 on.
         range_db: Levels further below the segment's loudest band and frame are raised to there.
         clip: Standardised values are held within plus and minus this.
+        bands_weight: What the statistics of bands are multiplied with; those of cepstra, which hold the same
+            spectrum with less of its detail, count in full.
         mean_weight: What the standardised means are multiplied with.
         spread_weight: What the standardised spreads are multiplied with. They and the changes count for less
             than the means, as they depend more on where in a sound the segment starts.
@@ -40,8 +42,9 @@ class SpectralConfig:
     segment_hop_frames: int = 48
     silence_db: float = -50.0
     cepstra: int = 20
-    range_db: float = 50.0
+    range_db: float = 80.0
     clip: float = 4.0
+    bands_weight: float = 0.5
     mean_weight: float = 1.0
     spread_weight: float = 0.35
     change_weight: float = 0.5
@@ -62,9 +65,11 @@ class SpectralConfig:
             raise InvalidInputError(
                 f"range_db and clip are above 0; got {self.range_db:g} and {self.clip:g}."
             )
-        if not all(0.0 <= weight < math.inf for weight in self.weights) or not any(self.weights):
+        weights = (self.bands_weight, self.mean_weight, self.spread_weight, self.change_weight)
+        if not all(0.0 <= weight < math.inf for weight in weights) or not any(weights[1:]):
             raise InvalidInputError(
-                f"The weights of mean, spread and change are not negative and not all 0; got {self.weights}."
+                "The weights of bands, mean, spread and change are not negative, and the last three not "
+                f"all 0; got {weights}."
             )
         if any(len(constants) not in (0, self.dims) for constants in (self.mean, self.scale)):
             raise InvalidInputError(
@@ -80,9 +85,11 @@ class SpectralConfig:
         return 3 * (self.log_mel.bands + self.cepstra)
 
     @property
-    def weights(self) -> tuple[float, float, float]:
-        """The weights of mean, spread and change."""
-        return self.mean_weight, self.spread_weight, self.change_weight
+    def weights(self) -> tuple[float, ...]:
+        """The weight of each of the D statistics."""
+        each = (self.bands_weight,) * self.log_mel.bands + (1.0,) * self.cepstra
+        statistics = (self.mean_weight, self.spread_weight, self.change_weight)
+        return tuple(weight * one for weight in statistics for one in each)
 
     @property
     def window_samples(self) -> int:
