@@ -20,7 +20,7 @@ from scipy.signal import correlate
 from soundalike.audio import decode, encode_wav, open_audio
 from soundalike.core.errors import AudioError, InvalidInputError
 
-from .conftest import FORMATS, SECONDS, tone
+from .conftest import FORMATS, SECONDS, Format, tone, write
 
 RATE_HZ = 16000
 
@@ -114,6 +114,15 @@ def test_channels_are_averaged() -> None:
     content = encode_wav(np.stack([left, right]), RATE_HZ)
     samples = decode(io.BytesIO(content), rate_hz=RATE_HZ).samples
     np.testing.assert_allclose(samples, (left + right) / 2, atol=1e-4)
+
+
+def test_channels_may_change_in_mid_stream(formats: dict[str, Path], tmp_path: Path) -> None:
+    stereo = formats["adts"].read_bytes()
+    mono = write(tmp_path / "mono.aac", Format("mono.aac", "aac", layout="mono"), tone(44100, 1)).read_bytes()
+    for content in (stereo + mono, mono + stereo):
+        decoded = decode(io.BytesIO(content), rate_hz=RATE_HZ, name="both.aac")
+        assert decoded.decoded_s == pytest.approx(2 * SECONDS, abs=0.2)
+        assert np.abs(decoded.samples[-40000:]).max() > 0.3
 
 
 def test_eleven_channels_without_a_layout() -> None:

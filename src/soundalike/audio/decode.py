@@ -213,14 +213,20 @@ def decoded_frames(opened: OpenedAudio, failures: Failures) -> Iterator[AudioFra
 def batches(frames: Iterable[AudioFrame], batch_samples: int) -> Iterator[AudioFrame]:
     """Gather small frames into large ones, so that the cost in Python is paid per batch and not per frame."""
     fifo = AudioFifo()
+    channels = 0
     for frame in frames:
+        if frame.layout.nb_channels != channels:  # PyAV's queue would read planes that are not there
+            rest = fifo.read()
+            if rest is not None:
+                yield rest
+            fifo, channels = AudioFifo(), frame.layout.nb_channels
         if frame.samples >= batch_samples and not fifo.samples:
             yield frame
             continue
         frame.pts = None
         try:
             fifo.write(frame)
-        except ValueError:  # rate, channels or sample format change in mid-stream
+        except ValueError:  # rate or sample format change in mid-stream
             rest = fifo.read()
             if rest is not None:
                 yield rest
