@@ -19,9 +19,6 @@ export const span = (from: number, to: number): string =>
 export const count = (value: number, singular: string, plural = `${singular}s`): string =>
   `${value.toLocaleString("en")} ${value === 1 ? singular : plural}`;
 
-export const hours = (value: number): string =>
-  value >= 1 ? `${value.toLocaleString("en", { maximumFractionDigits: 1 })} hours` : duration(value * 3600);
-
 export function channels(value: number): string {
   return value === 1 ? "mono" : value === 2 ? "stereo" : `${value} channels`;
 }

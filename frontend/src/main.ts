@@ -12,7 +12,7 @@ import { Dock } from "./view/dock";
 import { listenToFiles } from "./view/files";
 import { FilterBar } from "./view/filters";
 import { listenToKeys } from "./view/keys";
-import { copyText, describe, emptyLibraryNote, nothingFoundNote, offerErrors, showNote, showProblem, showStatus } from "./view/notices";
+import { copyText, emptyLibraryNote, nothingFoundNote, offerErrors, showNote, showProblem, showStatus } from "./view/notices";
 import { ResultList, type Row } from "./view/results";
 import { type Crumb, showTrail } from "./view/trail";
 
@@ -53,7 +53,7 @@ class Page {
     window.addEventListener("popstate", () => {
       this.view = viewFromSearch(location.search);
       this.trail = readTrail(this.view);
-      void this.render();
+      void this.render(false, true);
     });
     for (const kind of ["state", "time"]) this.player.addEventListener(kind, () => this.playhead());
     this.player.addEventListener("trouble", (event) => showProblem((event as CustomEvent<string>).detail));
@@ -83,7 +83,6 @@ class Page {
       this.list.nameFolders();
       byId("filters").hidden = library.sounds === 0;
       offerErrors(library);
-      document.title = `soundalike: ${describe(library)}`;
       if (library.sounds === 0) this.waitForSounds(library);
     } catch (error) {
       this.complain(error);
@@ -134,7 +133,7 @@ class Page {
     this.goToCrumb(this.crumbs.length - 2);
   }
 
-  private async render(play = false): Promise<void> {
+  private async render(play = false, returning = false): Promise<void> {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
@@ -145,7 +144,7 @@ class Page {
       const found = await answer(this.view, signal);
       if (signal.aborted) return;
       showProblem(null);
-      this.fill(found, play);
+      this.fill(found, play, returning);
     } catch (error) {
       if (signal.aborted) return;
       this.list.show([]);
@@ -157,7 +156,7 @@ class Page {
     byId("results").setAttribute("aria-busy", "false");
   }
 
-  private fill(found: Answer, play: boolean): void {
+  private fill(found: Answer, play: boolean, returning: boolean): void {
     this.list.show(found.query ? [found.query, ...found.rows] : found.rows);
     this.setMore(found.more);
     const empty = found.rows.length === 0;
@@ -168,19 +167,21 @@ class Page {
       showNote(...(empty ? nothingFoundNote(clear) : []));
     }
     this.dock.setSearched(this.view.query);
-    if (found.query) this.settle(found.query, play);
-    else this.playhead();
+    if (found.query) this.nameLastCrumb(found.query.clip, found.query.region);
+    document.title = this.crumbs.length > 1 ? `${this.crumbs.at(-1)?.label} – soundalike` : "soundalike";
+    const before = returning && this.dock.clip ? this.list.indexOf(this.dock.clip.key) : -1;
+    if (before >= 0) this.list.mark(before);
+    else if (found.query) this.settle(found.query, play);
+    this.playhead();
   }
 
   /** Take the query as the selected row, so that the next key goes to the best hit. */
   private settle(query: Row, play: boolean): void {
-    this.nameLastCrumb(query.clip, query.region);
     const typing = document.activeElement instanceof HTMLInputElement;
     this.list.mark(0, !typing);
     window.scrollTo({ top: 0 });
     this.dock.show(query.clip, query.region);
     if (play) this.player.play(query.clip, query.region);
-    this.playhead();
   }
 
   private nameLastCrumb(clip: Clip, region: Region | null): void {

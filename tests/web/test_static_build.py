@@ -34,7 +34,7 @@ def source_hashes(folder: Path) -> dict[str, str]:
     return {
         name.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in relative.items()
-        if not NOT_BUILT_FROM & set(name.parts)
+        if not NOT_BUILT_FROM & set(name.parts) and name.suffix != ".md"
     }
 
 

@@ -16,7 +16,8 @@ export function drawOutline(canvas: HTMLCanvasElement, peaks: Peaks, region: Reg
   const gain = displayGain(peaks);
   const middle = height / 2;
   const from = region ? (region.from / peaks.duration_s) * width : 0;
-  const to = region ? (region.to / peaks.duration_s) * width : 0;
+  // A second of an hour is narrower than a pixel, and is to be seen all the same.
+  const to = region ? Math.max((region.to / peaks.duration_s) * width, from + 2 * ratio) : 0;
   const plain = cssVariable("--wave");
   const marked = cssVariable("--accent");
   for (let x = 0; x < width; x += 1) {

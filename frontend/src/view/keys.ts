@@ -27,7 +27,12 @@ function act(key: string, target: HTMLElement, actions: KeyActions): boolean {
   const pressing = target.matches("button, a, [role=button]");
   if (key === "Escape") {
     if (typing) target.blur();
-    actions.clear();
+    if (target instanceof HTMLInputElement && typing && target.value) {
+      target.value = "";
+      target.dispatchEvent(new Event("input"));
+    } else {
+      actions.clear();
+    }
     return true;
   }
   if (typing) {

@@ -38,10 +38,6 @@ export function nothingFoundNote(clear: (() => void) | null): Node[] {
   ];
 }
 
-export function describe(library: LibraryInfo): string {
-  return `${format.count(library.sounds, "sound")}, ${format.hours(library.hours)}`;
-}
-
 /** Offer the list of files that could not be used. */
 export function offerErrors(library: LibraryInfo): void {
   const button = byId<HTMLButtonElement>("show-errors");

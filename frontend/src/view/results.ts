@@ -129,8 +129,8 @@ export class ResultList {
     if (head && length_s) head.style.left = `${Math.min(100, (position_s / length_s) * 100)}%`;
   }
 
-  /** A sound may stand in several rows, one per segment: the selected row goes first. */
-  private indexOf(key: string | null): number {
+  /** Where a sound stands, -1 for nowhere. It may have several rows, one per segment: the selected one goes first. */
+  indexOf(key: string | null): number {
     if (this.selected?.clip.key === key) return this.current;
     return this.rows.findIndex((row) => row.clip.key === key);
   }

@@ -40,6 +40,7 @@ def create_app(
         docs_url=None,  # the stock documentation page loads scripts from another site
         redoc_url=None,
     )
+    library.count()  # read it before the first request: the page begins by asking several things at once
     app.state.library = library
     problems.install(app)
     for router in (about.router, sounds.router, search.router):
