@@ -46,10 +46,10 @@ class Segmenter:
     A frame of 10 ms is silent where its level lies ``silence_db`` below that of the loudest frame so far, or
     below -90 dB relative to full scale: a copy of a sound at another level is cut alike. Frames are judged
     30 s at a time, so the loudest frame may come up to 30 s later. The grid starts at the first frame that
-    sounds and ends behind the last. A sound that is shorter than the window is one segment of its own length. A longer one has a segment at every multiple of the hop while they fit, and a
-    last, partial one where at least a quarter window would otherwise be in none. A stretch of silence
-    between is cut like the rest and marked. A sound without any frame that sounds is one silent segment
-    from its start.
+    sounds and ends behind the last. A sound that is shorter than the window is one segment of its own
+    length. A longer one has a segment at every multiple of the hop while they fit, and a last, partial one
+    where at least a quarter window would otherwise be in none. A stretch of silence between is cut like the
+    rest and marked. A sound without any frame that sounds is one silent segment from its start.
 
     Args:
         window_samples: Length of a segment.
