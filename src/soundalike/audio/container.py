@@ -169,7 +169,7 @@ def _open_handle(handle: BinaryIO, owns: bool, label: str) -> OpenedAudio:
                 buffer_size=65536,
             ),
         )
-    except (SoundalikeError, MemoryError):
+    except SoundalikeError:
         raise
     except Exception as error:
         source.check(label)
