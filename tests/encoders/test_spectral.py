@@ -114,8 +114,9 @@ def variations() -> list[tuple[str, SpectralConfig]]:
         "high_hz": 11000.0, "scale": "htk", "norm": "area", "floor_db": -150.0,
     }  # fmt: skip
     outer: dict[str, Any] = {
-        "window_frames": 96, "segment_hop_frames": 47, "cepstra": 21, "range_db": 81.0, "clip": 5.0, "silence_db": -45.0,
-        "bands_weight": 0.9, "mean_weight": 0.9, "spread_weight": 0.9, "change_weight": 0.9,
+        "window_frames": 96, "segment_hop_frames": 47, "cepstra": 21, "range_db": 81.0, "clip": 5.0,
+        "silence_db": -45.0, "bands_weight": 0.9, "mean_weight": 0.9, "spread_weight": 0.9,
+        "change_weight": 0.9,
         "mean": (base.mean[0] + 1e-5, *base.mean[1:]), "scale": (*base.scale[:-1], base.scale[-1] + 1e-5),
     }  # fmt: skip
     assert set(inner) == {field.name for field in dataclasses.fields(LogMelConfig)}
