@@ -92,7 +92,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise InvalidInputError(
             f"The host {host!r} cannot be found ({error.strerror}); use 127.0.0.1 for this machine only."
         ) from error
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, because asyncio sends small answers at once (TCP_NODELAY) only on sockets that say so.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # elsewhere it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
