@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from soundalike.core.errors import SoundalikeError
+from soundalike.core.errors import InvalidInputError, SoundalikeError
 
 
 class Exit(IntEnum):
@@ -60,15 +63,29 @@ def print_json(value: Any) -> None:
 
 def fail(error: SoundalikeError | str, status: Exit = Exit.FAILED) -> typer.Exit:
     """Tell an error in one line, and give the exception that ends the command."""
-    err.print(f"[bold red]error:[/] {_escape(str(error))}")
+    err.print(Text.assemble(("error:", "bold red"), " ", _one_line(str(error))))
     return typer.Exit(status)
-
-
-def _escape(text: str) -> str:
-    """Keep a text from being read as Rich's markup."""
-    return " ".join(printable(line) for line in text.splitlines()).replace("[", "\\[")
 
 
 def say(text: str) -> None:
     """Print a line for people on the error stream, so that the output stream holds results only."""
-    err.print(_escape(text))
+    err.print(Text(_one_line(text)))
+
+
+def say_of(word: str, uri: str, reason: str) -> None:
+    """Print a line about one file on the error stream: what kind of line, which file, what about it."""
+    err.print(Text.assemble((f"{word}:", "yellow"), " ", printable(uri), ": ", _one_line(reason)))
+
+
+def _one_line(text: str) -> str:
+    """Put a text on one line; it is printed as it is, never read as Rich's markup."""
+    return " ".join(printable(line) for line in text.splitlines())
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in a sentence why a file that was asked for cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from soundalike.cli.console import Exit, err, say
+from soundalike.cli.console import Exit, say, say_of, writing
 from soundalike.core.units import human_count
 from soundalike.library import DEFAULT_ENCODER
 from soundalike.library import embed as embed_files
@@ -32,14 +32,15 @@ def embed(
     if out.suffix != ".npz":
         raise typer.BadParameter(f"--out takes a name that ends in .npz; got {out.name!r}.")
     made = embed_files(paths, encoder=encoder, segments=segments)
-    times = {"start_s": made.start_s, "end_s": made.end_s} if segments else {}
+    arrays: dict[str, Any] = {"names": np.array(made.names, dtype=np.str_), "vectors": made.vectors}
+    if segments:
+        arrays |= {"start_s": made.start_s, "end_s": made.end_s}
     part = out.with_name(out.name + ".part")
-    with part.open("wb") as file:
-        np.savez(file, names=np.array(made.names, dtype=np.str_), vectors=made.vectors, **times)
+    with writing(out), part.open("wb") as file:
+        np.savez(file, **arrays)
     part.replace(out)
     for failure in made.failed:
-        err.print("[yellow]failed:[/] ", end="")
-        say(f"{failure.uri}: {failure.reason}")
+        say_of("failed", failure.uri, failure.reason)
     say(f"{human_count(len(made.names), 'vector')} of {made.vectors.shape[1]} dimensions written to {out}")
     if made.failed:
         raise typer.Exit(Exit.SOME_FAILED)

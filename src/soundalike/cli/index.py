@@ -12,10 +12,9 @@ from soundalike.cli.console import (
     Exit,
     JsonOption,
     LibraryOption,
-    err,
     print_json,
-    printable,
     say,
+    say_of,
 )
 from soundalike.core.units import human_count
 from soundalike.library import Failure, Library, Report
@@ -72,7 +71,6 @@ def show(report: Report, library: Library) -> None:
 def _list(word: str, failures: list[Failure]) -> None:
     """Show the first few of a list, one line each, and where the rest is."""
     for failure in failures[:_SHOWN]:
-        err.print(f"[yellow]{word}:[/] ", end="")
-        say(f"{printable(failure.uri)}: {failure.reason}")
+        say_of(word, failure.uri, failure.reason)
     if len(failures) > _SHOWN:
         say(f"… and {len(failures) - _SHOWN:,} more: soundalike errors")

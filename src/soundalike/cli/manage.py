@@ -30,8 +30,8 @@ def info(library: LibraryOption = None, json: JsonOption = False) -> None:
     lines += [("place", root) for root in figures.roots]
     for encoder in figures.encoders:
         note = ", default" if encoder.default else ""
-        figures = f"{encoder.dims} dimensions, {encoder.segments:,} vectors{note}"
-        lines.append(("encoder", f"{encoder.name} ({figures}) {encoder.fingerprint}"))
+        words = f"{encoder.dims} dimensions, {encoder.segments:,} vectors{note}"
+        lines.append(("encoder", f"{encoder.name} ({words}) {encoder.fingerprint}"))
     for word, text in lines:
         out.print(f"[dim]{word:>8}[/]  ", end="")
         out.print(printable(text), markup=False)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from soundalike.audio import Levels, Segmenter, Segments, describe, open_audio
+from soundalike.audio import Levels, Segmenter, Segments, describe, open_audio, ucs_fields
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import SoundalikeError
 from soundalike.encoders import Encoder
@@ -234,7 +234,7 @@ def file_row(item: Item) -> dict[str, Any]:
         "size_bytes": item.size_bytes,
         "modified_ns": item.modified_ns,
         "tags": list(item.tags),
-        "fields": dump_fields(item.metadata),
+        "fields": dump_fields(ucs_fields(item.name) | dict(item.metadata)),
         "error": None,
         "warnings": [],
         "missing": False,

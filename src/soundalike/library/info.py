@@ -78,7 +78,7 @@ def library_info(store: Store) -> LibraryInfo:
                 fingerprint,
                 record.dims,
                 record.metric,
-                counts.get(fingerprint, 0),
+                counts.get(f"vectors_{fingerprint}", 0),
                 fingerprint == store.default_encoder,
             )
             for fingerprint, record in store.encoders().items()

@@ -224,9 +224,10 @@ class Library:
         Returns:
             The sounds' paths, one per row, and the vectors, shape ``(N, D)``, float32.
         """
-        kind = "segments" if segments else "sounds"
         table = self._store.read_vectors(
-            self.encoder.spec.fingerprint, columns=["sound_id", "silent", "vector"], kind=kind
+            self.encoder.spec.fingerprint,
+            columns=["sound_id", "silent", "vector"],
+            kind="segments" if segments else "sounds",
         )
         paths = {sound.id: sound.path for sound in self.sounds()}
         ids = table.column("sound_id").to_pylist()
