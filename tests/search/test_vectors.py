@@ -107,6 +107,14 @@ def test_purged_sounds_are_gone_and_saving_again_drops_the_old_files(make_store:
     assert [p.name for p in (store.derived_path / FINGERPRINT).iterdir()] == [second.name]
 
 
+def test_others_may_read_what_was_saved(make_store: MakeStore) -> None:
+    store = make_store(cloud(10))
+    folder = saved(store)
+    plain = store.path / "plain"
+    plain.mkdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
 def test_damaged_files_are_passed_over(make_store: MakeStore) -> None:
     store = make_store(cloud(40))
     folder = saved(store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import mmap
 import os
 import secrets
 from collections.abc import Iterator
@@ -228,10 +229,19 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
+def let_go(array: NDArray[Any]) -> None:
+    """Give back the memory that a memory-mapped array's pages take; they are read again when needed."""
+    base: Any = array
+    while isinstance(base, np.ndarray | memoryview):
+        base = base.obj if isinstance(base, memoryview) else base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
 def _read_array(path: Path, dtype: np.dtype[Any], *, mapped: bool) -> NDArray[Any]:
     if mapped and path.stat().st_size >= dtype.itemsize:
-        # A plain view: every slice of a numpy.memmap would otherwise carry the subclass along.
-        return np.asarray(np.memmap(path, dtype=dtype, mode="r"))
+        with path.open("rb") as file:
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype)
     return np.fromfile(path, dtype=dtype)
 
 

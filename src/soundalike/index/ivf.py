@@ -13,7 +13,7 @@ from soundalike.core.errors import IndexFormatError, InvalidInputError
 from soundalike.index.base import Index, Metric
 from soundalike.index.distances import check_metric, distances_to
 from soundalike.index.exact import ExactIndex
-from soundalike.index.folder import OpenFolder, open_folder, save_folder
+from soundalike.index.folder import OpenFolder, let_go, open_folder, save_folder
 from soundalike.index.lists import Lists, build_lists, extend_lists, open_lists, write_lists
 from soundalike.index.rows import Block, Rows
 from soundalike.index.saved_rows import load_block, load_rows, write_rows
@@ -144,6 +144,7 @@ class IvfIndex(Index):
                 if not lists.probes or len(block.ids) > _TUNE_AGAIN * len(self._rows.blocks[0].ids):
                     lists.probes = tune_probes(lists, block, self.metric, self.config)
                 folder.settings |= {"trained_rows": lists.trained_rows, "probes": lists.probes}
+                let_go(block.vectors)
 
     def _lists_for(self, block: Block) -> Lists:
         """The lists for what is being saved: the old ones brought up to date, or new ones."""

@@ -25,7 +25,7 @@ faiss: Any = typed_faiss  # its type hints do not know what its Python layer add
 
 _FILE = "lists"
 _OWNERS = "list_of_row"
-_FILTERED_EFFORT = 8
+_FILTERED_EFFORT = 6
 
 
 @dataclass(slots=True)

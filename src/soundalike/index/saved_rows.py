@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from soundalike.core.errors import IndexFormatError
-from soundalike.index.folder import OpenFolder, SavingFolder
+from soundalike.index.folder import OpenFolder, SavingFolder, let_go
 from soundalike.index.rows import Block, Rows
 
 
@@ -20,6 +20,8 @@ def write_rows(folder: SavingFolder, rows: Rows) -> None:
             vectors_file.write(np.ascontiguousarray(vectors, "<f4").data)
             ids_file.write(np.ascontiguousarray(ids, "<i8").data)
             lengths_file.write(np.ascontiguousarray(lengths, "<f4").data)
+    for block in rows.blocks:
+        let_go(block.vectors)
 
 
 def load_rows(folder: OpenFolder, dims: int) -> Rows:

@@ -14,8 +14,8 @@ from soundalike.index.rows import ROWS_AT_ONCE, Block
 
 _QUERIES_AT_ONCE = 64  # with 16384 rows per step, a table of products has 4 MB
 _GATHER_BELOW = 0.5  # gathering a row costs about as much as multiplying two that follow each other
-# For few queries memory is what takes time: one thread is as fast, and BLAS's threads would wait for each other
-# in spinning loops: on a busy machine ten times as long.
+# For few queries memory is what takes time: one thread is as fast. BLAS would share the work among threads
+# that wait for each other in spinning loops: on a busy machine ten times as long.
 _WITHOUT_BLAS = 4
 _ROUNDING = 2.0**-24  # of float32
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +137,9 @@ class VectorView:
             OSError: It cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        writing = Path(tempfile.mkdtemp(prefix=_WRITING, dir=folder))
+        token = secrets.token_hex(4)
+        writing = folder / f"{_WRITING}{token}"
+        writing.mkdir()
         try:
             settings: dict[str, object] = {
                 "fingerprint": self.fingerprint,
@@ -156,7 +158,6 @@ class VectorView:
                     one.columns.save(files, sort)
                     settings[sort] = {"kind": index.kind, "calibration": one.calibration.to_json()}
                 files.settings = settings
-            token = writing.name.removeprefix(_WRITING)
             ready = folder / f"{_PREFIX}{self.last_id:012d}-{self.removals:06d}-{token}"
             writing.rename(ready)
         except BaseException:
