@@ -80,7 +80,7 @@ def _lists_matter_for_small_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     defaults = ivf.IvfConfig.__init__.__defaults__
     assert defaults is not None
-    changed = tuple(600 if value == 20_000 else value for value in defaults)
+    changed = tuple(1200 if value == 40_000 else value for value in defaults)
     monkeypatch.setattr(ivf.IvfConfig.__init__, "__defaults__", changed)
 
 

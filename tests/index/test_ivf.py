@@ -12,7 +12,7 @@ from soundalike.index import ExactIndex, IvfConfig, IvfIndex, choose_index
 from soundalike.index.kinds import EXACT_UP_TO
 
 DIMS = 32
-SMALL = IvfConfig(exact_below=500)
+SMALL = IvfConfig(exact_below=6000)  # so that lists matter at the sizes tested here
 
 
 def collection(count: int, seed: int = 0) -> NDArray[np.float32]:
@@ -50,7 +50,7 @@ def test_recall_on_queries_that_are_not_in_the_index(large: Path) -> None:
     assert 1 <= index.probes < 100  # it does not get there by looking everywhere
 
 
-@pytest.mark.parametrize("share", [0.9, 0.3, 0.05])
+@pytest.mark.parametrize("share", [0.9, 0.3, 0.1])
 def test_filters_hold_recall_whatever_they_leave(large: Path, share: float) -> None:
     index = IvfIndex.load(large)
     queries = collection(60, seed=9)

@@ -37,7 +37,8 @@ class IvfConfig:
             into is the least that reached it on queries beside the index's own vectors.
         tuning_queries: How many such queries.
         retrain_growth: The lists are learnt anew where there are this many times more vectors than then.
-        exact_below: A filter that leaves at most this many vectors is answered by comparing with all of them.
+        exact_below: A filter that leaves at most this many vectors is answered by comparing with all of them;
+            of a larger rest, at least half as many are looked at.
         seed: For the choice of training vectors and queries, and for k-means.
     """
 
@@ -47,7 +48,7 @@ class IvfConfig:
     recall_aim: float = 0.98
     tuning_queries: int = 100
     retrain_growth: float = 4.0
-    exact_below: int = 20_000
+    exact_below: int = 40_000
     seed: int = 0
 
 
@@ -127,8 +128,7 @@ class IvfIndex(Index):
     ) -> None:
         assert self._lists is not None
         wanted = max(_SPARE * nearest.k, _LEAST_CANDIDATES)
-        # A filtered query looks at no fewer vectors than it would have been compared with one by one.
-        least = max(_SEEN_PER_NEIGHBOUR * nearest.k, 0 if mask is None else self.config.exact_below)
+        least = max(_SEEN_PER_NEIGHBOUR * nearest.k, 0 if mask is None else self.config.exact_below // 2)
         rows = self._lists.candidates(query, wanted, mask, least_seen=least)
         nearest.offer(n, block.ids[rows], distances_to(query, block.vectors[rows], self.metric))
 

@@ -25,7 +25,6 @@ faiss: Any = typed_faiss  # its type hints do not know what its Python layer add
 
 _FILE = "lists"
 _OWNERS = "list_of_row"
-_FILTERED_EFFORT = 6
 
 
 @dataclass(slots=True)
@@ -78,13 +77,12 @@ class Lists:
             options["sel"] = faiss.IDSelectorBitmap(bits)
         with one_thread():
             if not probes:
-                # Lists until they hold several times the rows that an unfiltered query sees: a filter that
-                # leaves nothing near the query is followed outwards, where neighbours lie in more lists.
+                # Lists until they hold as many rows that may be found as an unfiltered query sees: a filter
+                # that leaves nothing near the query is followed outwards, where neighbours lie in more lists.
                 held = np.bincount(allowed, minlength=self.count)
                 _, order = self.faiss_index.quantizer.search(point, self.count)
                 seen = np.cumsum(held[order[0]])
                 usual = self.probes * len(self.list_of_row) / self.count
-                usual *= 1 if mask is None else _FILTERED_EFFORT
                 probes = int(np.searchsorted(seen, min(max(usual, least_seen), seen[-1]))) + 1
                 probes = min(max(probes, self.probes), self.count)
             parameters = faiss.SearchParametersIVF(nprobe=probes, **options)
