@@ -55,13 +55,15 @@ def main() -> None:
     try:
         ended = app(standalone_mode=False)
         status = ended if isinstance(ended, int) else 0  # what typer.Exit was raised with
+        sys.stdout.flush()
     except SoundalikeError as error:
         status = fail(error).exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = fail("stopped", Exit.STOPPED).exit_code
-    except BrokenPipeError:  # the reader of our output has gone: nothing is left to say
+    except (BrokenPipeError, SystemExit):  # Typer and Rich turn the one into the other
+        # The reader of our output (head, say) has what it wanted: nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        status = Exit.DONE
     except Exception as error:
         show = getattr(error, "show", None)  # a usage error of the command line's own library
         if show is None:

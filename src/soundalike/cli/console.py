@@ -83,8 +83,17 @@ def _one_line(text: str) -> str:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say in a sentence why a file that was asked for cannot be written."""
+def writing(path: Path, suffix: str) -> Iterator[None]:
+    """Around everything that ends in a file that was asked for: say in a sentence why it cannot be written.
+
+    Raises:
+        typer.BadParameter: Its name ends in something else than ``suffix``.
+        InvalidInputError: There is no such folder, known before any work is done, or the disk is full.
+    """
+    if path.suffix != suffix:
+        raise typer.BadParameter(f"--out takes a name that ends in {suffix}; got {path.name!r}.")
+    if not path.absolute().parent.is_dir():
+        raise InvalidInputError(f"{path} cannot be written: there is no folder {path.absolute().parent}.")
     try:
         yield
     except OSError as error:

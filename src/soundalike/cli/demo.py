@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from soundalike.cli.console import out, say
+from soundalike.cli.console import say
 from soundalike.cli.index import show
-from soundalike.cli.search import hit_table
+from soundalike.cli.search import print_hits
 from soundalike.library import Library, demo_sounds
 
 _QUERY = "drum_heavy_kick"
@@ -42,7 +42,7 @@ def demo(
         show(report, opened)
         query = next((s for s in opened.sounds() if _QUERY in s.name), opened.sounds()[0])
         say(f"What sounds like {query.name}?")
-        out.print(hit_table(opened.search(query, limit=5), segments=False))
+        print_hits(opened.search(query, limit=5), segments=False)
         if serve:
             from soundalike.web import serve as run
 

@@ -29,16 +29,15 @@ def embed(
     The .npz file holds names (as given here) and vectors (float32, one row per sound); with --segments a row
     per segment, and start_s and end_s.
     """
-    if out.suffix != ".npz":
-        raise typer.BadParameter(f"--out takes a name that ends in .npz; got {out.name!r}.")
-    made = embed_files(paths, encoder=encoder, segments=segments)
-    arrays: dict[str, Any] = {"names": np.array(made.names, dtype=np.str_), "vectors": made.vectors}
-    if segments:
-        arrays |= {"start_s": made.start_s, "end_s": made.end_s}
-    part = out.with_name(out.name + ".part")
-    with writing(out), part.open("wb") as file:
-        np.savez(file, **arrays)
-    part.replace(out)
+    with writing(out, ".npz"):
+        made = embed_files(paths, encoder=encoder, segments=segments)
+        arrays: dict[str, Any] = {"names": np.array(made.names, dtype=np.str_), "vectors": made.vectors}
+        if segments:
+            arrays |= {"start_s": made.start_s, "end_s": made.end_s}
+        part = out.with_name(out.name + ".part")
+        with part.open("wb") as file:
+            np.savez(file, **arrays)
+        part.replace(out)
     for failure in made.failed:
         say_of("failed", failure.uri, failure.reason)
     say(f"{human_count(len(made.names), 'vector')} of {made.vectors.shape[1]} dimensions written to {out}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from soundalike.cli.console import out, say
+from soundalike.cli.console import out, say, writing
 from soundalike.library import compute_feature, feature_names
 
 app = typer.Typer(help="What is heard before it is embedded.", no_args_is_help=True)
@@ -35,9 +35,8 @@ def compute(
     ] = "log-mel",
 ) -> None:
     """Compute a feature of a file: a .npz file with values (frames by dimensions), start_s and hop_s."""
-    if to.suffix != ".npz":
-        raise typer.BadParameter(f"--out takes a name that ends in .npz; got {to.name!r}.")
-    computed = compute_feature(path, feature)
-    np.savez(to, values=computed.values, start_s=computed.start_s, hop_s=computed.hop_s)
+    with writing(to, ".npz"):
+        computed = compute_feature(path, feature)
+        np.savez(to, values=computed.values, start_s=computed.start_s, hop_s=computed.hop_s)
     frames, dims = computed.values.shape
     say(f"{frames:,} frames of {dims} values, one every {computed.hop_s * 1000:g} ms, written to {to}")

@@ -17,7 +17,7 @@ from soundalike.cli.console import (
     say_of,
 )
 from soundalike.core.units import human_count
-from soundalike.library import Failure, Library, Report
+from soundalike.library import Failure, Library, Report, check_apart, default_library_path
 
 _SHOWN = 5
 
@@ -44,7 +44,9 @@ def index(
     """
     from soundalike.cli.progress import IngestProgress
 
-    opened = Library.open(library, encoder=encoder)
+    for place in places or ():  # before a library is made there
+        check_apart((library or default_library_path()).expanduser().absolute(), place)
+    opened = Library.open(library, encoder=encoder, create=bool(places))
     with IngestProgress() as progress:
         report = opened.add(*(places or ()), jobs=jobs, isolate=True, on_progress=progress)
     if json:

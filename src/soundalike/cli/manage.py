@@ -30,7 +30,7 @@ def info(library: LibraryOption = None, json: JsonOption = False) -> None:
     lines += [("place", root) for root in figures.roots]
     for encoder in figures.encoders:
         note = ", default" if encoder.default else ""
-        words = f"{encoder.dims} dimensions, {encoder.segments:,} vectors{note}"
+        words = f"{encoder.dims} dimensions, {human_count(encoder.segments, 'segment')}{note}"
         lines.append(("encoder", f"{encoder.name} ({words}) {encoder.fingerprint}"))
     for word, text in lines:
         out.print(f"[dim]{word:>8}[/]  ", end="")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from soundalike.cli.console import EncoderOption, JsonOption, LibraryOption, out, print_json, printable, say
 from soundalike.core.units import human_duration
@@ -15,6 +16,7 @@ from soundalike.library import Filters, Hit, Library, Sound
 
 _PANEL = "Filters"
 _BAR_CELLS = 10
+_PIPED_CELLS = 100_000  # wider than any path
 
 
 def search(
@@ -83,7 +85,7 @@ def search(
     if json:
         print_json([hit_to_json(hit) for hit in hits])
     elif hits:
-        out.print(hit_table(hits, segments))
+        print_hits(hits, segments)
     else:
         say("Nothing was found." if opened.count() else "The library is empty: soundalike index FOLDER")
 
@@ -106,8 +108,13 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
     }
 
 
-def hit_table(hits: list[Hit], segments: bool) -> Table:
-    """Lay hits out for people."""
+def print_hits(hits: list[Hit], segments: bool) -> None:
+    """Print hits for people: folded to the width of a terminal, one line each where something else reads."""
+    table = _hit_table(hits, segments)
+    out.print(table, width=None if out.is_terminal else _PIPED_CELLS, crop=False)
+
+
+def _hit_table(hits: list[Hit], segments: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", justify="right", style="dim")
     table.add_column("alike")
@@ -121,16 +128,13 @@ def hit_table(hits: list[Hit], segments: bool) -> Table:
             if segments
             else human_duration(hit.sound.duration_s)
         )
-        note = (
-            " [dim](the same file)[/]" if hit.same_file else " [dim](missing)[/]" if hit.sound.missing else ""
-        )
-        copies = f" [dim](+{len(hit.sound.paths) - 1} identical)[/]" if len(hit.sound.paths) > 1 else ""
-        path = printable(hit.sound.path).replace("[", "\\[")
+        note = " (the same file)" if hit.same_file else " (missing)" if hit.sound.missing else ""
+        copies = f" (+{len(hit.sound.paths) - 1} identical)" if len(hit.sound.paths) > 1 else ""
         table.add_row(
             str(hit.rank),
-            f"[green]{'━' * filled}[/][dim]{'─' * (_BAR_CELLS - filled)}[/]",
+            Text.assemble(("━" * filled, "green"), ("─" * (_BAR_CELLS - filled), "dim")),
             f"{hit.distance:.4f}",
             where,
-            path + note + copies,
+            Text.assemble(printable(hit.sound.path), (note + copies, "dim")),
         )
     return table

@@ -28,4 +28,4 @@ def serve(
     """Serve the page: search, listen, browse. Stop with Ctrl-C."""
     from soundalike.web import serve as run
 
-    run(Library.open(library), host=host, port=port, open_browser=browser)
+    run(Library.open(library, create=False), host=host, port=port, open_browser=browser)

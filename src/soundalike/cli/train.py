@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soundalike.cli.console import say
+from soundalike.cli.console import say, writing
 from soundalike.studies import fit_spectral_to
 
 app = typer.Typer(help="Make an encoder fit your own sounds.", no_args_is_help=True)
@@ -31,7 +31,6 @@ def spectral(
 
     Use the result with --encoder FILE.
     """
-    if out.suffix != ".json":
-        raise typer.BadParameter(f"--out takes a name that ends in .json; got {out.name!r}.")
-    fitted = fit_spectral_to(places, out)
+    with writing(out, ".json"):
+        fitted = fit_spectral_to(places, out)
     say(f"Fitted to {fitted:,} recordings; use it with: soundalike index FOLDER --encoder {out}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,28 +59,20 @@ def embed(paths: Sequence[str | Path], *, encoder: str = DEFAULT_ENCODER, segmen
     analyst = Analyst(ear)
     out = _Rows(ear.spec.dims, segments)
     named: list[tuple[Item, str]] = []
-    for place in paths:
-        source = source_for(place)
-        found = list(source.scan())
-        itself = (
-            len(found) == 1 and isinstance(found[0], Item) and found[0].kind == "file" and _is_file(place)
-        )
-        for item in found:
-            if isinstance(item, Unreadable):
-                out.failed.append(Failure(item.uri, item.reason))
-            else:
-                named.append((item, str(place) if itself else item.uri))
-    for first in range(0, len(named), _FILES_AT_ONCE):
-        piece = named[first : first + _FILES_AT_ONCE]
-        out.take(analyst.analyse([item for item, _ in piece]), [name for _, name in piece])
+    with ExitStack() as stack:  # a download is there for as long as its source is open
+        for place in paths:
+            for item in stack.enter_context(source_for(place)).scan():
+                name = str(place) if item.uri == item.root else item.uri
+                if isinstance(item, Unreadable):
+                    out.failed.append(Failure(name, item.reason))
+                else:
+                    named.append((item, name))
+        for first in range(0, len(named), _FILES_AT_ONCE):
+            piece = named[first : first + _FILES_AT_ONCE]
+            out.take(analyst.analyse([item for item, _ in piece]), [name for _, name in piece])
     if not out.names and out.failed:
         raise AudioError(f"None of the files could be used. {out.failed[0].uri}: {out.failed[0].reason}")
     return out.embedded()
-
-
-def _is_file(place: str | Path) -> bool:
-    """Tell a path that names a file from a folder or an address."""
-    return Path(place).expanduser().is_file()
 
 
 class _Rows:

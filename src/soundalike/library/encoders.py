@@ -5,24 +5,33 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from soundalike.core.errors import SoundalikeError
-from soundalike.encoders import DEFAULT_ENCODER, Encoder, load_encoder
+from soundalike.core.errors import LibraryError, SoundalikeError
+from soundalike.encoders import DEFAULT_ENCODER, Encoder, encoder_names, load_encoder
+from soundalike.encoders.document import read_document
+from soundalike.encoders.registry import FOLDER_FILE
 from soundalike.storage import Store
 
 _FOLDER = "encoders"
 
 
-def encoder_address(store: Store) -> str:
-    """Find what ``load_encoder`` makes the library's default encoder from.
+def encoder_address(store: Store, named: str | None = None) -> str:
+    """Find what ``load_encoder`` makes an encoder of a library from.
+
+    Args:
+        store: The library's tables.
+        named: What the user calls it: a name, a path, or the fingerprint of one that the library has used.
+            None means the library's default.
 
     Returns:
         The path of the library's own copy where it was a file, else its name; the default encoder's name for
-        a library that has none yet.
+        a library that has none yet; ``named`` where it is not a fingerprint.
     """
-    fingerprint = store.default_encoder
+    if named is not None and (named in encoder_names() or Path(named).exists()):
+        return named
+    fingerprint = named or store.default_encoder
     record = store.encoders().get(fingerprint) if fingerprint else None
     if record is None:
-        return DEFAULT_ENCODER
+        return named or DEFAULT_ENCODER
     kept = store.path / _FOLDER / record.fingerprint
     files = sorted(kept.iterdir()) if kept.is_dir() else []
     if not files:
@@ -31,19 +40,38 @@ def encoder_address(store: Store) -> str:
 
 
 def keep_encoder(store: Store, address: str, encoder: Encoder) -> None:
-    """Copy an encoder that was given as a file or folder into the library, which can then always load it."""
+    """Copy an encoder that was given as a file or folder into the library, which can then always load it.
+
+    Raises:
+        LibraryError: The copy cannot be written.
+    """
     given = Path(address)
     kept = store.path / _FOLDER / encoder.spec.fingerprint
     if kept.exists() or not given.exists() or _is_name(address, encoder):
         return
     part = kept.with_name(kept.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    if given.is_dir():
-        shutil.copytree(given, part)
-    else:
+    try:
+        shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        shutil.copy2(given, part / given.name)
-    part.replace(kept)
+        for name, path in _files(given).items():
+            shutil.copy2(path, part / name)
+        part.replace(kept)
+    except OSError as error:
+        raise LibraryError(
+            f"The encoder {address} cannot be copied into the library {store.path}: "
+            f"{error.strerror or error}."
+        ) from error
+
+
+def _files(given: Path) -> dict[str, Path]:
+    """The files of an encoder, by the names to keep them under; a model lies beside its manifest."""
+    if given.is_dir():
+        return {path.name: path for path in given.iterdir() if path.is_file()}
+    document = given.with_suffix(".json") if given.suffix == ".onnx" else given
+    model = read_document(document).get("file")
+    if not isinstance(model, str):
+        return {document.name: document}
+    return {FOLDER_FILE: document, model: document.parent / model}
 
 
 def _is_name(address: str, encoder: Encoder) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Sequence
@@ -63,22 +64,32 @@ def export_sounds(sounds: Sequence[Sound], path: Path, file_format: ExportFormat
             default told from the file's name.
 
     Raises:
-        InvalidInputError: Neither the name nor the caller says which format.
+        InvalidInputError: Neither the name nor the caller says which format, or it cannot be written.
     """
     chosen = file_format or format_of(path)
     rows = [_row(sound) for sound in sounds]
     part = path.with_name(path.name + ".part")
-    if chosen == "parquet":
+    try:
+        _write(rows, part, chosen)
+        part.replace(path)
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _write(rows: list[dict[str, Any]], path: Path, file_format: ExportFormat) -> None:
+    if file_format == "parquet":
         for row in rows:
             row["fields"] = json.dumps(row["fields"], ensure_ascii=False)
-        pq.write_table(pa.Table.from_pylist(rows, schema=_COLUMNS), part)
-    else:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            if chosen == "jsonl":
-                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            else:
-                _write_csv(rows, csv.writer(file))
-    part.replace(path)
+        pq.write_table(pa.Table.from_pylist(rows, schema=_COLUMNS), path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if file_format == "jsonl":
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        else:
+            _write_csv(rows, csv.writer(file))
 
 
 def _write_csv(rows: list[dict[str, Any]], writer: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from soundalike.storage import Store
 
 @dataclass(frozen=True, slots=True)
 class EncoderInfo:
-    """One encoder of a library: its name, its fingerprint, and how much it has embedded."""
+    """One encoder of a library: its name, its fingerprint, and how many segments it has embedded."""
 
     name: str
     fingerprint: str
@@ -57,11 +59,11 @@ class LibraryInfo:
 
 def library_info(store: Store) -> LibraryInfo:
     """Count what a library holds."""
-    files = store.read_files(columns=["root", "sound_id", "missing", "error"])
+    snapshot = store.snapshot()
+    files = snapshot.read_files(columns=["root", "sound_id", "missing", "error"])
     live = pc.unique(files.column("sound_id").drop_null())
-    sounds = store.read_sounds(columns=["sound_id", "duration_s"])
+    sounds = snapshot.read_sounds(columns=["sound_id", "duration_s"])
     sounds = sounds.filter(pc.is_in(sounds.column("sound_id"), value_set=live))
-    counts = store.counts()
     used = files.filter(pc.is_valid(files.column("sound_id")))
     return LibraryInfo(
         path=store.path,
@@ -70,7 +72,7 @@ def library_info(store: Store) -> LibraryInfo:
         missing=pc.sum(used.column("missing")).as_py() or 0,
         errors=len(files) - files.column("error").null_count,
         audio_s=pc.sum(sounds.column("duration_s")).as_py() or 0.0,
-        size_bytes=sum(p.stat().st_size for p in store.path.rglob("*") if p.is_file()),
+        size_bytes=_size_of(store.path),
         roots=tuple(sorted(pc.unique(files.column("root")).to_pylist())),
         encoders=tuple(
             EncoderInfo(
@@ -78,12 +80,25 @@ def library_info(store: Store) -> LibraryInfo:
                 fingerprint,
                 record.dims,
                 record.metric,
-                counts.get(f"vectors_{fingerprint}", 0),
+                sum(
+                    batch.num_rows
+                    for batch in snapshot.iter_vectors(fingerprint, ["vector_id"], kind="segments")
+                ),
                 fingerprint == store.default_encoder,
             )
-            for fingerprint, record in store.encoders().items()
+            for fingerprint, record in snapshot.encoders().items()
         ),
     )
+
+
+def _size_of(folder: Path) -> int:
+    """Size of all files in a folder; a writer may be deleting some meanwhile."""
+    size_bytes = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            size_bytes += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size_bytes
 
 
 def library_errors(store: Store) -> list[Failure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeAlias
 
@@ -18,10 +19,11 @@ from soundalike.ingest import Failure, IngestSettings, Progress, Report, ingest
 from soundalike.library.encoders import encoder_address, keep_encoder
 from soundalike.library.export import ExportFormat, export_sounds
 from soundalike.library.info import LibraryInfo, library_errors, library_info, library_warnings
-from soundalike.library.location import check_apart, default_library_path
+from soundalike.library.location import check_apart, default_library_path, lies_in, uri_of_place
 from soundalike.library.playback import AudioFile, open_sound, preview_sound
 from soundalike.search import Filters, Hit, Searcher, Sound
-from soundalike.sources import Limits, is_on_disk, source_for
+from soundalike.sources import Limits, Source, is_on_disk, source_for
+from soundalike.sources.addresses import is_unicode
 from soundalike.storage import Store
 
 Query: TypeAlias = str | os.PathLike[str] | BinaryIO | Sound
@@ -41,7 +43,7 @@ class Library:
 
     def __init__(self, store: Store, encoder: str | None) -> None:
         self._store = store
-        self._encoder_name = encoder or encoder_address(store)
+        self._encoder_name = encoder_address(store, encoder)
         self._encoder: Encoder | None = None
         self._searcher: Searcher | None = None
 
@@ -53,7 +55,8 @@ class Library:
 
         Args:
             path: Its folder; by default ``$SOUNDALIKE_LIBRARY``, else the platform's folder for user data.
-            encoder: Name or path of the encoder to add and search with; by default the library's own.
+            encoder: Name or path of the encoder to add and search with, or the fingerprint of one that the
+                library has used; by default the library's own.
             create: False refuses to make a new one.
 
         Raises:
@@ -113,12 +116,15 @@ class Library:
             LibraryBusyError: Another process is writing to it.
         """
         wanted = places or self._places_on_disk()
-        sources = [source_for(p, metadata=metadata, name=name, limits=limits) for p in wanted]
-        for source in sources:
-            check_apart(self.path, source.root)
-        keep_encoder(self._store, self._encoder_name, self.encoder)
-        settings = IngestSettings(jobs=jobs, isolate=isolate, limits=limits)
-        report = ingest(self._store, sources, self.encoder, self._encoder_name, settings, on_progress)
+        with ExitStack() as stack:
+            sources: list[Source] = []
+            for place in wanted:
+                source = source_for(place, metadata=metadata, name=name, limits=limits)
+                sources.append(stack.enter_context(source))
+                check_apart(self.path, source.root)
+            keep_encoder(self._store, self._encoder_name, self.encoder)
+            settings = IngestSettings(jobs=jobs, isolate=isolate, limits=limits)
+            report = ingest(self._store, sources, self.encoder, self._encoder_name, settings, on_progress)
         self.searcher.refresh()
         return report
 
@@ -137,7 +143,8 @@ class Library:
         files = self._store.read_files(columns=["uri", "root", "sound_id"]).to_pylist()
         doomed: list[str] = []
         for thing in what:
-            found = [row["uri"] for row in files if _is_meant(row, thing)]
+            is_meant = _matcher(thing)
+            found = [row["uri"] for row in files if is_meant(row)]
             if not found:
                 raise NotFoundError(f"Nothing in the library goes by {_spelt(thing)!r}.")
             doomed += found
@@ -184,7 +191,8 @@ class Library:
         }
         if isinstance(query, Sound):
             return self.searcher.search_sound(query.id, **common)
-        return self.searcher.search_file(query, **common)
+        file = Path(query).expanduser() if isinstance(query, str | os.PathLike) else query
+        return self.searcher.search_file(file, **common)
 
     def search_many(
         self,
@@ -224,8 +232,11 @@ class Library:
         Returns:
             The sounds' paths, one per row, and the vectors, shape ``(N, D)``, float32.
         """
+        fingerprint = self.encoder.spec.fingerprint
+        if not self._store.encoders():
+            return [], np.empty((0, self.encoder.spec.dims), np.float32)
         table = self._store.read_vectors(
-            self.encoder.spec.fingerprint,
+            fingerprint,
             columns=["sound_id", "silent", "vector"],
             kind="segments" if segments else "sounds",
         )
@@ -253,7 +264,14 @@ class Library:
         Raises:
             NotFoundError: The library has no such sound.
         """
-        return self.searcher.find_sound(os.fspath(what))
+        text = os.fspath(what)
+        uri = uri_of_place(text)
+        try:
+            return self.searcher.find_sound(uri)
+        except NotFoundError:
+            if not is_unicode(text):
+                raise
+            return self.searcher.find_sound(text)
 
     def tags(self) -> list[tuple[str, int]]:
         """All tags with the number of sounds that have them, most frequent first."""
@@ -324,13 +342,10 @@ def _spelt(thing: Sound | str | os.PathLike[str]) -> str:
     return thing.path if isinstance(thing, Sound) else os.fspath(thing)
 
 
-def _is_meant(row: dict[str, Any], thing: Sound | str | os.PathLike[str]) -> bool:
-    """Tell whether a file row is one that somebody named by sound, id, or path."""
+def _matcher(thing: Sound | str | os.PathLike[str]) -> Callable[[dict[str, Any]], bool]:
+    """What tells whether a file row is one that somebody named by sound, id, or path."""
     if isinstance(thing, Sound):
-        return bool(row["sound_id"] == thing.id)
+        return lambda row: bool(row["sound_id"] == thing.id)
     text = os.fspath(thing)
-    path = str(Path(text).expanduser().absolute())
-    uri = str(row["uri"])
-    return (
-        text in (row["sound_id"], uri) or uri == path or uri.startswith((path.rstrip("/") + "/", path + "!/"))
-    )
+    place = uri_of_place(text)
+    return lambda row: text in (row["sound_id"], row["uri"]) or lies_in(row["uri"], place)
