@@ -39,7 +39,7 @@ class Levels:
         self._power += float(np.dot(wide, wide))
         while self._count > self._bucket * MAX_PEAKS:
             self._merge()
-        missing = self._bucket - self._rest_count
+        missing = self._bucket - self._rest_count if self._rest_count else 0
         self._add_to_rest(samples[:missing])
         after = samples[missing:]
         whole = len(after) // self._bucket * self._bucket
@@ -62,15 +62,17 @@ class Levels:
 
     def _merge(self) -> None:
         """Make every bucket twice as long."""
+        self._bucket *= 2
+        if not len(self._low):  # at most a bucket that is not yet full, and now is less so
+            return
         if len(self._low) % 2:
             odd = np.array([[self._low[-1]], [self._high[-1]]], np.float32)
             both = np.concatenate([odd, self._rest], axis=1)
             self._rest = np.array([[both[0].min()], [both[1].max()]], np.float32)
-            self._rest_count += self._bucket
+            self._rest_count += self._bucket // 2
             self._low, self._high = self._low[:-1], self._high[:-1]
         self._low = self._low.reshape(-1, 2).min(axis=1)
         self._high = self._high.reshape(-1, 2).max(axis=1)
-        self._bucket *= 2
 
     @property
     def loudness_dbfs(self) -> float:

@@ -76,8 +76,7 @@ def open_content(
         on_disk = item.kind == "file" and before is not None
         modified_ns = before.st_mtime_ns if on_disk and before is not None else item.modified_ns
         yield Content(body, digest.hexdigest()[:SOUND_ID_DIGITS], size_bytes, modified_ns)
-        after = _stat(file)
-        if body is file and _marks(before) != _marks(after):
+        if body is file and _marks(before) != _marks(_stat(file)):
             raise SourceError("The file changed while it was being read; index it again once it is whole.")
 
 
