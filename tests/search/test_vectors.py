@@ -161,7 +161,7 @@ def test_a_large_set_gets_lists(make_store: MakeStore, monkeypatch: pytest.Monke
     view = opened(store)
     assert isinstance(view.sets[SEGMENTS].index, IvfIndex)
     assert not isinstance(view.sets[SOUNDS].index, IvfIndex)
-    assert content(view) == fresh(store)  # below 20,000 it compares with all
+    assert content(view) == fresh(store)  # so few are compared with all
     write_entries(store, cloud(100, seed=1, first=300))
     saved(store)
     assert content(opened(store)) == fresh(store)

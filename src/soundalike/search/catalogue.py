@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from soundalike.search.results import Sound
 from soundalike.search.words import contains_every_word, searchable
 from soundalike.storage import Snapshot
 
-_FILE_COLUMNS = ["uri", "name", "sound_id", "modified_ns", "tags", "fields", "missing"]
+_FILE_COLUMNS = ["uri", "name", "sound_id", "size_bytes", "modified_ns", "tags", "fields", "missing"]
 _SOUND_COLUMNS = [
     "sound_id", "duration_s", "rate_hz", "channels", "loudness_dbfs", "silent", "tags", "fields",
 ]  # fmt: skip
@@ -99,6 +100,19 @@ class Catalogue:
     def sound(self, row: int) -> Sound:
         """One sound, with everything that is known of it."""
         return self.sounds([row])[0]
+
+    def unchanged_files(self, row: int) -> list[str]:
+        """Paths of a sound's files that are on a disk here, with the size and time they were indexed with."""
+        at = self._file_order[self._bounds[row] : self._bounds[row + 1]]
+        found = []
+        for file in self._files.select(["uri", "size_bytes", "modified_ns"]).take(at).to_pylist():
+            try:
+                now = os.stat(file["uri"])  # noqa: PTH116 (a uri of another kind is no valid Path everywhere)
+            except (OSError, ValueError):
+                continue
+            if (now.st_size, now.st_mtime_ns) == (file["size_bytes"], file["modified_ns"]):
+                found.append(file["uri"])
+        return found
 
     def sounds(self, rows: Iterable[int]) -> list[Sound]:
         """Several sounds."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.core.arrays import BoolArray, FloatArray, IntArray, check_vectors
-from soundalike.core.errors import AudioError, InvalidInputError, QueryError
+from soundalike.core.errors import AudioError, InvalidInputError, NotFoundError, QueryError
 from soundalike.encoders import Encoder
 from soundalike.search.filters import Filters
 from soundalike.search.listen import AudioSource, check_region, content_id, listen, outside
@@ -96,7 +98,7 @@ class Searcher:
         state = self._current()
         state.check_space()
         vector = listen(file, self._encoder, start_s=start_s, duration_s=duration_s)
-        same = content_id(file)
+        same = self._id_of(file)
         first = None if segments or start_s is not None or duration_s is not None else same
         return self._hits(vector, limit, segments, filters, same=same, first=first)
 
@@ -225,6 +227,17 @@ class Searcher:
                 self._state = open_state(self._store, self._encoder.spec)
             return self._state
 
+    def _id_of(self, file: AudioSource) -> str:
+        """The id of a file's content, without reading it where it is indexed and has not changed since."""
+        catalogue = self._current().catalogue
+        if isinstance(file, str | os.PathLike):
+            path = str(Path(file).expanduser().absolute())
+            with contextlib.suppress(NotFoundError):
+                row = catalogue.find(path)
+                if path in catalogue.unchanged_files(row):
+                    return str(catalogue.sound_ids[row].as_py())
+        return content_id(file)
+
     def _region_vector(
         self,
         sound: Sound,
@@ -233,13 +246,10 @@ class Searcher:
         region: tuple[float, float],
     ) -> FloatArray | None:
         """The vector of a stretch: listened to where a file is there, else from stored segments."""
-        for path in sound.paths:
-            if os.path.isfile(path):  # noqa: PTH113 (a uri of another kind is no valid Path everywhere)
-                try:
-                    if content_id(path) == sound.id:
-                        return listen(path, self._encoder, start_s=start_s, duration_s=duration_s)
-                except AudioError:
-                    continue
+        catalogue = self._current().catalogue
+        for path in catalogue.unchanged_files(catalogue.row(sound.id)):
+            with contextlib.suppress(AudioError):
+                return listen(path, self._encoder, start_s=start_s, duration_s=duration_s)
         with self._lock:
             near = self._current().best_overlap(sound.id, *region)
             return None if near is None else self._encoder.pool(near)
