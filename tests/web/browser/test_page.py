@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra 'dev'")
+if os.environ.get("CI") != "true":
+    pytest.importorskip("playwright.sync_api", reason="playwright comes with the extra 'dev'")
 
 from playwright.sync_api import expect
 from tests.web.conftest import LOST
