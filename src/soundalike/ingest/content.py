@@ -57,13 +57,15 @@ def open_content(
         OSError: It cannot be opened or read.
     """
     with open_item(item, limits) as file:
-        before = _stat(file)
+        before = os.fstat(file.fileno()) if item.kind == "file" else None  # others are copies of our own
         if before is not None and not stat.S_ISREG(before.st_mode):
             raise SourceError("This is not a regular file, so it cannot hold a sound.")
-        head = file.read(_IN_MEMORY_BYTES + 1)
+        expected = min(file.seek(0, os.SEEK_END), _IN_MEMORY_BYTES)
+        file.seek(0)
+        head = file.read(expected + 1)
         digest = hashlib.sha256(head)
         size_bytes = len(head)
-        if size_bytes > _IN_MEMORY_BYTES:
+        if size_bytes > expected:
             del head
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
@@ -73,21 +75,12 @@ def open_content(
             body: BinaryIO = file
         else:
             body = io.BytesIO(head)
-        on_disk = item.kind == "file" and before is not None
-        modified_ns = before.st_mtime_ns if on_disk and before is not None else item.modified_ns
+        modified_ns = item.modified_ns if before is None else before.st_mtime_ns
         yield Content(body, digest.hexdigest()[:SOUND_ID_DIGITS], size_bytes, modified_ns)
-        if body is file and _marks(before) != _marks(_stat(file)):
+        if body is file and before is not None and _marks(before) != _marks(os.fstat(file.fileno())):
             raise SourceError("The file changed while it was being read; index it again once it is whole.")
 
 
-def _marks(status: os.stat_result | None) -> tuple[int, int] | None:
+def _marks(status: os.stat_result) -> tuple[int, int]:
     """What changes when a file is written to."""
-    return None if status is None else (status.st_size, status.st_mtime_ns)
-
-
-def _stat(file: BinaryIO) -> os.stat_result | None:
-    """Ask the system about an open file; None for one that is only in memory."""
-    try:
-        return os.fstat(file.fileno())
-    except (OSError, AttributeError, io.UnsupportedOperation):
-        return None
+    return status.st_size, status.st_mtime_ns
