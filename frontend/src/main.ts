@@ -31,6 +31,9 @@ class Page {
   private loading = new AbortController();
   private waiting: number | undefined;
   private more: Answer["more"] = null;
+  private readonly end = new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) void this.showMore();
+  });
 
   private readonly player = new Player(byId<HTMLAudioElement>("audio"));
   private readonly dock = new Dock(byId("dock"), this.player, {
@@ -63,9 +66,6 @@ class Page {
     });
     byId("show-keys").addEventListener("click", () => byId<HTMLDialogElement>("keys").showModal());
     byId("more").addEventListener("click", () => void this.showMore());
-    new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) void this.showMore();
-    }).observe(byId("more"));
     listenToFiles((file) => this.takeFile(file));
     this.listenToKeys();
   }
@@ -169,8 +169,9 @@ class Page {
     this.dock.setSearched(this.view.query);
     if (found.query) this.nameLastCrumb(found.query.clip, found.query.region);
     document.title = this.crumbs.length > 1 ? `${this.crumbs.at(-1)?.label} – soundalike` : "soundalike";
-    const before = returning && this.dock.clip ? this.list.indexOf(this.dock.clip.key) : -1;
-    if (before >= 0) this.list.mark(before);
+    const keep = (returning || !found.query) && this.dock.clip !== null;
+    const before = keep ? this.list.indexOf(this.dock.clip?.key ?? null) : -1;
+    if (before >= 0) this.list.mark(before, !(document.activeElement instanceof HTMLInputElement));
     else if (found.query) this.settle(found.query, play);
     this.playhead();
   }
@@ -220,6 +221,9 @@ class Page {
   private setMore(more: Answer["more"]): void {
     this.more = more;
     byId("more").hidden = more === null;
+    // Observed anew each time: a page that comes within one frame leaves it in view without an event.
+    this.end.disconnect();
+    if (more) this.end.observe(byId("more"));
   }
 
   private filter(filters: Filters): void {

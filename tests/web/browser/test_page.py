@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+expect.set_options(timeout=20_000)
+
 PLAYS = "() => !audio.paused && audio.currentTime > 0.02"
 DROP = """([bytes, name]) => {
   const data = new DataTransfer();
@@ -84,6 +86,7 @@ def test_words_narrow_the_list_and_the_address(page: Page, served: str) -> None:
 def test_filters_by_tag_folder_and_duration(page: Page, served: str) -> None:
     page.goto(served)
     page.fill("#add-tag", "kicks")
+    page.keyboard.press("Enter")
     chip = page.get_by_role("button", name="Remove the tag kicks")
     expect(chip).to_be_visible()
     expect(page.locator("#status")).not_to_have_text(re.compile("^3\\d"))
