@@ -151,6 +151,8 @@ class Library:
         doomed = list(dict.fromkeys(doomed))
         with self._store.write() as writer:
             writer.delete_files(doomed)
+        if self._searcher is not None:
+            self._searcher.refresh_if_stale()
         return len(doomed)
 
     def search(

@@ -87,6 +87,8 @@ class Catalogue:
         Raises:
             NotFoundError: Nothing goes by that name.
         """
+        if any("\ud800" <= letter <= "\udfff" for letter in what):
+            raise NotFoundError(f"The library knows {what!r}, which is not Unicode, by its file:// uri only.")
         uris = _flat(self._files.column("uri"))
         for uri in dict.fromkeys((what, str(Path(what).expanduser().absolute()))):
             at = pc.index(uris, pa.scalar(uri, uris.type)).as_py()
