@@ -13,8 +13,8 @@ from soundalike.index import INDEXES
 from soundalike.library import ENVIRONMENT_VARIABLE, encoder_names, feature_names, load_encoder
 
 EXIT_CODES = """
-0 done; 1 failed, one sentence on the error stream says why; 2 wrong usage; 3 done, but some files could not be
-used (`soundalike errors` lists them); 130 stopped with Ctrl-C, what was done is kept.
+0 done; 1 failed, one sentence on the error stream says why; 2 wrong usage; 3 done, but some files could not
+be used (`soundalike errors` lists them); 130 stopped with Ctrl-C, what was done is kept.
 """.strip()
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 

@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
-    files, kills = (600, 5) if quick else (4000, 20)
+    files, kills = (3000, 4) if quick else (6000, 20)
     rng = random.Random(SEED)
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
@@ -62,7 +62,7 @@ def main() -> None:
                 command(work / "sounds", library), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             try:
-                process.wait(timeout=rng.uniform(0.05, unbroken_s))
+                process.wait(timeout=rng.uniform(0.5, 1.1 * unbroken_s))
                 shutil.rmtree(library)  # it ended before the kill: begin a new one
                 acknowledged = set()
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -42,7 +43,7 @@ def write(path: Path, samples: NDArray[np.float32], codec: str, bit_rate: int = 
         path.write_bytes(encode_wav(stereo, RATE_HZ))
         return
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=RATE_HZ)
+        stream = cast(av.AudioStream, container.add_stream(codec, rate=RATE_HZ))
         stream.layout = "stereo"
         if bit_rate:
             stream.bit_rate = bit_rate

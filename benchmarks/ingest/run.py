@@ -62,22 +62,22 @@ def measure(paths: list[Path], places: list[str], work: Path, jobs: int, runs: i
     """Time index and decoding in turn.
 
     Returns:
-        Median wall seconds of both, the median ratio of the pairs, the processor seconds of the fastest index,
-        and the seconds of audio.
+        Median wall seconds of both, the median ratio of the pairs, the median ratio of processor seconds, the
+        processor seconds of the cheapest index, and the seconds of audio.
     """
     rate_hz = load_encoder().spec.rate_hz
     names = "\0".join(str(path) for path in paths)
     pairs, audio_s, least_cpu_s = [], 0.0, float("inf")
     for _ in range(runs):
-        floor_s, _, said = timed(
+        floor_s, floor_cpu_s, said = timed(
             [sys.executable, str(HERE / "decode_only.py"), str(rate_hz), str(jobs)], names
         )
         audio_s = float(said)
         whole_s, cpu_s = index(places, work / "library", jobs)
         least_cpu_s = min(least_cpu_s, cpu_s)
-        pairs.append((whole_s, floor_s))
-    whole_s, floor_s = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return whole_s, floor_s, statistics.median(a / b for a, b in pairs), least_cpu_s, audio_s
+        pairs.append((whole_s, floor_s, whole_s / floor_s, cpu_s / floor_cpu_s))
+    medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
+    return (*medians, least_cpu_s, audio_s)
 
 
 def main() -> None:
@@ -111,7 +111,7 @@ def main() -> None:
             "all": (everything + shots_made, [str(work / "long"), str(work / "shots")]),
         }
         for name, (paths, places) in cases.items():
-            whole_s, floor_s, ratio, cpu_s, audio_s = measure(paths, places, work, jobs, runs)
+            whole_s, floor_s, ratio, cpu_ratio, cpu_s, audio_s = measure(paths, places, work, jobs, runs)
             hours = audio_s / 3600
             table.rows.append(
                 [
@@ -148,7 +148,7 @@ def main() -> None:
         [table, peer],
         figures,
         [
-            f"Medians of {runs} runs, index and decoding in turn; whole processes, start included. Seed {SEED}.",
+            f"Medians of {runs} runs, index and decoding in turn; whole processes, with their start. Seed {SEED}.",
             "Decoding alone uses the same decoder, resampler and number of processes.",
             "A core-hour is an hour of processor time, of the parent and all workers together.",
         ],

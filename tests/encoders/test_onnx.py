@@ -26,12 +26,12 @@ WINDOW, DIMS = 16, 4
 def projection(
     last: str = "LpNormalization",
     weights: np.ndarray | None = None,
-    batch: object = "batch",
+    batch: str | int | None = "batch",
     width: int = WINDOW,
 ) -> onnx.ModelProto:
     """A matrix product, then one more step."""
     matrix = np.random.default_rng(0).standard_normal((width, DIMS)) if weights is None else weights
-    attributes = {"axis": 1, "p": 2} if last == "LpNormalization" else {}
+    attributes: dict[str, Any] = {"axis": 1, "p": 2} if last == "LpNormalization" else {}
     graph = helper.make_graph(
         [
             helper.make_node("MatMul", ["segments", "matrix"], ["product"]),

@@ -123,7 +123,7 @@ def variations() -> list[tuple[str, SpectralConfig]]:
     assert set(outer) | {"log_mel"} == {field.name for field in dataclasses.fields(SpectralConfig)}
     found = []
     for name, value in inner.items():
-        bare = {"mean": (), "scale": ()} if name == "bands" else {}
+        bare: dict[str, Any] = {"mean": (), "scale": ()} if name == "bands" else {}
         changed = dataclasses.replace(base.log_mel, **{name: value})
         found.append((f"log_mel.{name}", dataclasses.replace(base, log_mel=changed, **bare)))
     for name, value in outer.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import librosa
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ def test_scale_is_librosas_and_comes_back(scale: MelScale) -> None:
     ("rate_hz", "fft", "bands"), [(24000, 480, 20), (22050, 2048, 128), (16000, 1024, 40)]
 )
 def test_filter_bank_is_librosas(
-    scale: MelScale, norm: MelNorm, theirs: str | None, rate_hz: int, fft: int, bands: int
+    scale: MelScale, norm: MelNorm, theirs: Literal["slaney"] | None, rate_hz: int, fft: int, bands: int
 ) -> None:
     config = MelConfig(rate_hz, fft, bands, 30.0, 7000.0, scale, norm)
     expected = librosa.filters.mel(
