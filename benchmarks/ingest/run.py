@@ -95,6 +95,7 @@ def main() -> None:
             "index s",
             "decode s",
             "index / decode",
+            "the same in processor time",
             "hours per core-hour",
             "files/s per core",
         ],
@@ -120,12 +121,14 @@ def main() -> None:
                     whole_s,
                     floor_s,
                     ratio,
+                    cpu_ratio,
                     audio_s / cpu_s,
                     len(paths) / cpu_s,
                 ]
             )
             figures |= {
                 f"{name}_ratio": round(ratio, 3),
+                f"{name}_cpu_ratio": round(cpu_ratio, 3),
                 f"{name}_hours_per_core_hour": round(audio_s / cpu_s, 1),
             }
             if name == "one-shots":
@@ -148,7 +151,7 @@ def main() -> None:
         [table, peer],
         figures,
         [
-            f"Medians of {runs} runs, index and decoding in turn; whole processes, with their start. Seed {SEED}.",
+            f"Medians of {runs} runs, index and decoding in turn; whole processes. Seed {SEED}.",
             "Decoding alone uses the same decoder, resampler and number of processes.",
             "A core-hour is an hour of processor time, of the parent and all workers together.",
         ],
