@@ -81,9 +81,7 @@ def main() -> None:
     first = sum(rank == 1 for rank in ranks)
     table = Table("Damaged copies found", ["sounds indexed", "failed", "copies", "found first", "worst rank"])
     table.rows.append([len(report.added), len(report.failed), wanted, first, max(ranks)])
-    notes = [
-        f"Indexing took {index_s:.1f} s. Seed {SEED}. {LEVEL_DB:g} dB, {CUT_S:g} s off, MP3."
-    ]
+    notes = [f"Indexing took {index_s:.1f} s. Seed {SEED}. {LEVEL_DB:g} dB, {CUT_S:g} s off, MP3."]
     write_results(
         HERE,
         "Is a damaged copy found?",

@@ -48,6 +48,7 @@ def test_vectors_become_contiguous_float32() -> None:
         (np.zeros((2, 3), int), "int64"),
         (np.zeros((2, 3)), "4 dimensions; got 3"),
         (np.full((1, 4), np.nan), "finite"),
+        (np.full((1, 4), 1e39), "finite"),
     ],
 )
 def test_what_is_not_a_stack_of_vectors_is_refused(vectors: np.ndarray, words: str) -> None:

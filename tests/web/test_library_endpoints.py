@@ -146,7 +146,7 @@ def test_the_interface_describes_itself(client: httpx.Client) -> None:
     operations = {o["operationId"]: o for path in described["paths"].values() for o in path.values()}
     assert set(operations) == {
         "get_library", "list_tags", "list_errors", "list_sounds", "get_sound", "get_peaks", "get_audio",
-        "head_audio", "find_similar", "search_by_file",
+        "head_audio", "find_similar", "search_by_file", "search_by_vector",
     }  # fmt: skip
     for operation in operations.values():
         assert operation["summary"]

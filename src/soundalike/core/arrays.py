@@ -32,10 +32,11 @@ def check_audio(samples: NDArray[Any], *, what: str = "samples") -> FloatArray:
         raise InvalidInputError(f"{what} must be floating point; got dtype {array.dtype}.")
     if array.ndim < 1:
         raise InvalidInputError(f"{what} must have shape (..., T); got a single number.")
-    if not np.isfinite(array).all():
-        bad = int(array.size - np.isfinite(array).sum())
-        raise InvalidInputError(f"{what} must be finite; {bad} of {array.size} values are NaN or infinite.")
-    return array.astype(np.float32, copy=False)
+    single = _as_float32(array)
+    if not np.isfinite(single).all():
+        bad = int(single.size - np.isfinite(single).sum())
+        raise InvalidInputError(f"{what} must be finite; {bad} of {single.size} values are NaN or infinite.")
+    return single
 
 
 def check_vectors(vectors: NDArray[Any], dims: int | None = None, *, what: str = "vectors") -> FloatArray:
@@ -59,6 +60,13 @@ def check_vectors(vectors: NDArray[Any], dims: int | None = None, *, what: str =
         )
     if dims is not None and array.shape[1] != dims:
         raise InvalidInputError(f"{what} must have {dims} dimensions; got {array.shape[1]}.")
-    if not np.isfinite(array).all():
+    single = np.ascontiguousarray(_as_float32(array))
+    if not np.isfinite(single).all():
         raise InvalidInputError(f"{what} must be finite; some values are NaN or infinite.")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return single
+
+
+def _as_float32(array: NDArray[Any]) -> FloatArray:
+    """Convert; what does not fit becomes infinite, for the caller to find."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)

@@ -120,6 +120,14 @@ class Hit(BaseModel):
     same_file: bool = Field(description="True where the query's bytes are this very file's.")
 
 
+class VectorQuery(BaseModel):
+    """A vector to search with."""
+
+    vector: list[float] = Field(
+        min_length=1, max_length=65536, description="One number for each dimension of the library's encoder."
+    )
+
+
 class SearchResult(BaseModel):
     """What sounds like the query, best first."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, BinaryIO
 
+import numpy as np
 from fastapi import APIRouter, File, UploadFile
 
 from soundalike.core.errors import InvalidInputError
@@ -35,6 +36,20 @@ def search_by_file(
     if not file.size:
         raise InvalidInputError("A file to search by must hold audio; the one that came is empty.")
     return _search(library, file.file, options)
+
+
+@router.post("/search/vector", operation_id="search_by_vector")
+def search_by_vector(
+    library: CurrentLibrary, options: Options, query: models.VectorQuery
+) -> models.SearchResult:
+    """What lies near a vector of the library's encoder: a mean of sounds, or arithmetic on them."""
+    hits = library.search_vector(
+        np.array(query.vector, np.float64),
+        limit=options.limit,
+        segments=options.segments,
+        filters=options.filters,
+    )
+    return models.SearchResult.of(hits)
 
 
 def _search(library: Library, query: Sound | BinaryIO, options: SearchOptions) -> models.SearchResult:
