@@ -47,7 +47,7 @@ def format_files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of bundled sounds, two of them in a zip archive, and a text that is named wav; not to change."""
+    """A folder of bundled sounds, two of them in a zip archive, and a text named wav; not to change."""
     folder = tmp_path_factory.mktemp("library") / "samples"
     for name in FOLDERS:
         shutil.copytree(demo_sounds() / name, folder / name)

@@ -24,7 +24,8 @@ def test_names_are_exactly_as_given(kicks: Path, monkeypatch: pytest.MonkeyPatch
     assert made.names == given
     assert np.array_equal(made.vectors[1], made.vectors[2])
     assert not np.array_equal(made.vectors[0], made.vectors[1])
-    assert (made.vectors.dtype, made.failed) == (np.float32, [])
+    assert made.vectors.dtype == np.float32
+    assert made.failed == []
 
 
 def test_a_folder_gives_its_files_as_found(kicks: Path, samples: Path) -> None:
@@ -57,7 +58,7 @@ def test_segments_say_where_they_are(samples: Path) -> None:
     assert len(parts.names) == len(parts.vectors) == len(parts.start_s) > 1
     assert np.all(np.diff(parts.start_s) > 0)
     assert np.all(parts.end_s > parts.start_s)
-    assert parts.end_s[-1] <= whole.end_s[0] + 1e-9
+    assert parts.end_s[-1] <= whole.end_s[0] + 1e-4
 
 
 def test_a_file_that_cannot_be_used_has_no_row(kicks: Path, monkeypatch: pytest.MonkeyPatch) -> None:

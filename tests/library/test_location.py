@@ -42,9 +42,7 @@ def test_it_is_made_when_absent_and_found_when_there(tmp_path: Path) -> None:
 
 
 def test_it_is_not_made_where_that_is_not_wanted(tmp_path: Path) -> None:
-    with pytest.raises(
-        NotFoundError, match=r"There is no library at .*absent\. Make one with: soundalike index"
-    ):
+    with pytest.raises(NotFoundError, match=r"no library at .*absent\. Make one with: soundalike index"):
         Library.open(tmp_path / "absent", create=False)
     assert not (tmp_path / "absent").exists()
 
@@ -55,9 +53,7 @@ def test_a_library_among_the_sounds_is_refused(kicks: Path, inside: str) -> None
         check_apart(kicks / inside, kicks)
 
 
-def test_a_library_among_the_sounds_is_refused_through_links_and_odd_names(
-    tmp_path: Path, kicks: Path
-) -> None:
+def test_a_library_among_the_sounds_is_refused_whatever_the_way(tmp_path: Path, kicks: Path) -> None:
     (tmp_path / "link").symlink_to(kicks)
     with pytest.raises(LibraryError, match="lies inside the folder of sounds"):
         check_apart(tmp_path / "link" / "library", kicks)

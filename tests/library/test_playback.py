@@ -51,9 +51,7 @@ def test_a_file_that_has_gone_is_told(empty: Library, kicks: Path) -> None:
     path = min(kicks.iterdir())
     empty.add(kicks)
     path.unlink()
-    with pytest.raises(
-        NotFoundError, match=r"None of the files of this sound can be opened\. .*it is not there"
-    ):
+    with pytest.raises(NotFoundError, match=r"None of the files of this sound can be opened\. .*not there"):
         empty.open_audio_file(path.as_posix())
     with pytest.raises(NotFoundError, match="None of the files"):
         empty.preview(empty.sound(path))
@@ -84,12 +82,12 @@ def test_a_preview_is_a_part_in_the_channels_of_the_file(empty: Library, kicks: 
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     empty.add(path)
-    with av.open(io.BytesIO(empty.preview(str(path), start_s=1.0, duration_s=0.5))) as container:
-        parts = [frame.to_ndarray() for frame in container.decode(audio=0)]
-        assert (container.streams.audio[0].rate, container.streams.audio[0].channels) == (48000, 2)
+    with av.open(io.BytesIO(empty.preview(str(path), start_s=1.0, duration_s=0.5)), "r") as preview:
+        parts = [frame.to_ndarray().astype(np.float64) for frame in preview.decode(audio=0)]
+        assert (preview.streams.audio[0].rate, preview.streams.audio[0].channels) == (48000, 2)
     cut = np.concatenate(parts, axis=1).reshape(-1, 2) / 32768
     assert len(cut) == 24000
-    assert pytest.approx(stereo[:, 48000:72000], abs=1e-3) == cut.T
+    assert np.abs(cut.T - stereo[:, 48000:72000]).max() < 1e-3
 
 
 @pytest.mark.parametrize(
@@ -97,7 +95,7 @@ def test_a_preview_is_a_part_in_the_channels_of_the_file(empty: Library, kicks: 
     [
         ("a.FLAC", "audio/flac"),
         ("b.c.opus", "audio/ogg"),
-        ("a.xyz", "application/octet-stream"),
+        ("a.w64", "application/octet-stream"),
         ("wav", "audio/wav"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from soundalike.core.errors import NotFoundError
-from soundalike.library import Library
+from soundalike.library import Library, Sound
 
 
 @pytest.mark.parametrize("how", ["path", "text", "relative", "id", "sound"])
@@ -20,14 +20,14 @@ def test_a_sound_is_taken_out_and_comes_back_at_no_cost(
     path = min(kicks.iterdir())
     sound = empty.sound(path)
     monkeypatch.chdir(kicks)
-    named = {
+    ways: dict[str, Path | str | Sound] = {
         "path": path,
         "text": str(path),
         "relative": f"../{kicks.name}/{path.name}",
         "id": sound.id,
         "sound": sound,
-    }[how]
-    assert empty.remove(named) == 1
+    }
+    assert empty.remove(ways[how]) == 1
     assert empty.count() == 3
     assert sound.id not in [hit.sound.id for hit in empty.search(path)]
     with pytest.raises(NotFoundError, match="has no sound with the id or path"):

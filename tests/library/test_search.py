@@ -11,7 +11,7 @@ import pytest
 
 from soundalike.audio import decode, encode_wav
 from soundalike.core.errors import AudioError, InvalidInputError, QueryError, SpaceMismatchError
-from soundalike.library import Filters, Library, demo_sounds
+from soundalike.library import Filters, Library, Sound, demo_sounds
 
 
 def test_the_same_file_comes_first_and_is_marked(library: Library, samples: Path) -> None:
@@ -143,7 +143,7 @@ def test_below_a_folder_or_in_an_archive(library: Library, samples: Path) -> Non
 
 
 def test_many_queries_at_once(library: Library, samples: Path) -> None:
-    queries = [samples / "kicks" / "bd_808.flac", library.sounds()[3]]
+    queries: list[Path | Sound] = [samples / "kicks" / "bd_808.flac", library.sounds()[3]]
     many = library.search_many(queries, limit=4)
     assert many == [library.search(query, limit=4) for query in queries]
 

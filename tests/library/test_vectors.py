@@ -15,7 +15,8 @@ from soundalike.library import Library
 def test_a_row_per_sound(library: Library) -> None:
     names, vectors = library.vectors()
     assert sorted(names) == [sound.path for sound in library.sounds()]
-    assert (vectors.shape, vectors.dtype) == ((library.count(), library.encoder.spec.dims), np.float32)
+    assert vectors.shape == (library.count(), library.encoder.spec.dims)
+    assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(vectors)), abs=1e-5)
 
 
@@ -55,7 +56,8 @@ def test_an_empty_library_has_no_rows(empty: Library) -> None:
 def test_the_waveform_is_the_sounds(library: Library, samples: Path) -> None:
     path = samples / "kicks" / "bd_808.flac"
     peaks = library.peaks(library.sound(path))
-    assert (peaks.ndim, peaks.shape[1], peaks.dtype) == (2, 2, np.int8)
+    assert peaks.shape[1:] == (2,)
+    assert peaks.dtype == np.int8
     wave = decode(path, rate_hz=library.encoder.spec.rate_hz).samples
     assert peaks[:, 1].max() / 127 == pytest.approx(wave.max(), abs=0.02)
     assert peaks[:, 0].min() / 127 == pytest.approx(wave.min(), abs=0.02)

@@ -53,7 +53,7 @@ def _common(
 def main() -> None:
     """Run the command line; never returns."""
     try:
-        ended = app(standalone_mode=False)
+        ended = app(prog_name="soundalike", standalone_mode=False)
         status = ended if isinstance(ended, int) else 0  # what typer.Exit was raised with
         sys.stdout.flush()
     except SoundalikeError as error:

@@ -63,23 +63,18 @@ def print_json(value: Any) -> None:
 
 def fail(error: SoundalikeError | str, status: Exit = Exit.FAILED) -> typer.Exit:
     """Tell an error in one line, and give the exception that ends the command."""
-    err.print(Text.assemble(("error:", "bold red"), " ", _one_line(str(error))))
+    err.print(Text.assemble(("error:", "bold red"), " ", printable(str(error))))
     return typer.Exit(status)
 
 
 def say(text: str) -> None:
     """Print a line for people on the error stream, so that the output stream holds results only."""
-    err.print(Text(_one_line(text)))
+    err.print(Text(printable(text)))
 
 
 def say_of(word: str, uri: str, reason: str) -> None:
     """Print a line about one file on the error stream: what kind of line, which file, what about it."""
-    err.print(Text.assemble((f"{word}:", "yellow"), " ", printable(uri), ": ", _one_line(reason)))
-
-
-def _one_line(text: str) -> str:
-    """Put a text on one line; it is printed as it is, never read as Rich's markup."""
-    return " ".join(printable(line) for line in text.splitlines())
+    err.print(Text.assemble((f"{word}:", "yellow"), " ", printable(uri), ": ", printable(reason)))
 
 
 @contextmanager

@@ -43,7 +43,8 @@ class IngestProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._task is not None:
+            self._bars.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Show how far it is."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -111,7 +114,13 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
 def print_hits(hits: list[Hit], segments: bool) -> None:
     """Print hits for people: folded to the width of a terminal, one line each where something else reads."""
     table = _hit_table(hits, segments)
-    out.print(table, width=None if out.is_terminal else _PIPED_CELLS, crop=False)
+    if out.is_terminal:
+        out.print(table)
+        return
+    wide = Console(file=io.StringIO(), width=_PIPED_CELLS, color_system=None)
+    with wide.capture() as capture:
+        wide.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def _hit_table(hits: list[Hit], segments: bool) -> Table:
