@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import faiss as typed_faiss
 import numpy as np
@@ -16,10 +16,8 @@ from soundalike.core.arrays import BoolArray, FloatArray, IntArray
 from soundalike.core.errors import IndexFormatError
 from soundalike.index.base import Metric
 from soundalike.index.folder import OpenFolder, SavingFolder
+from soundalike.index.ivf_config import IvfConfig
 from soundalike.index.rows import ROWS_AT_ONCE, Block
-
-if TYPE_CHECKING:
-    from soundalike.index.ivf import IvfConfig
 
 faiss: Any = typed_faiss  # its type hints do not know what its Python layer adds
 
