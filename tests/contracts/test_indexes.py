@@ -76,12 +76,12 @@ def grown(kind: str, metric: str, folder: Path, count: int = 3000) -> tuple[Inde
 @pytest.fixture(autouse=True)
 def _lists_matter_for_small_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the approximate kind look into lists at the sizes tested here."""
-    from soundalike.index import ivf
+    from soundalike.index import ivf_config
 
-    defaults = ivf.IvfConfig.__init__.__defaults__
+    defaults = ivf_config.IvfConfig.__init__.__defaults__
     assert defaults is not None
     changed = tuple(1200 if value == 40_000 else value for value in defaults)
-    monkeypatch.setattr(ivf.IvfConfig.__init__, "__defaults__", changed)
+    monkeypatch.setattr(ivf_config.IvfConfig.__init__, "__defaults__", changed)
 
 
 def test_equals_the_naive_loop_before_and_after_saving(kind: str, metric: str, tmp_path: Path) -> None:
