@@ -130,9 +130,7 @@ def test_nothing_is_ever_written_beside_the_sounds(
 
 
 @pytest.mark.parametrize("verb", ["index", "search", "info", "errors", "serve"])
-def test_a_folder_that_is_no_library_is_left_alone(
-    run: Any, kicks: Path, tmp_path: Path, verb: str
-) -> None:
+def test_a_folder_that_is_no_library_is_left_alone(run: Any, kicks: Path, tmp_path: Path, verb: str) -> None:
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     (photographs / "cat.jpg").write_bytes(b"\xff\xd8")

@@ -125,7 +125,6 @@ def test_a_region_of_a_sound_of_the_library(library: Library, field: Path) -> No
         (Filters(text="hit"), lambda s: "hit" in s.path),
         (Filters(text="bass voxy"), lambda s: "bass" in s.path and "voxy" in s.path),
     ],
-    ids=str,
 )  # fmt: skip
 def test_filters(library: Library, samples: Path, filters: Filters, passes: object) -> None:
     assert callable(passes)
