@@ -85,6 +85,19 @@ def test_vectors_of_a_sound_that_has_some_are_passed_over(store: Store, rows: Mo
     assert store.removals()[f"vectors_{key}"] == 0
 
 
+def test_a_sound_that_comes_twice_in_a_batch_is_kept_once(tmp_path: Path, rows: ModuleType) -> None:
+    store = Store.open(tmp_path / "library")
+    files, sounds, vectors = rows.batch(0, 2)
+    table = vectors[rows.RECORD.fingerprint]
+    twice = pa.concat_tables([table, table.slice(3)])  # as two workers give it that met the same content
+    with store.write() as writer:
+        writer.ensure_encoder(rows.RECORD)
+        writer.commit(files, sounds, {rows.RECORD.fingerprint: twice})
+    read = store.read_vectors(rows.RECORD.fingerprint)
+    assert read.column("vector_id").to_pylist() == list(range(6))
+    assert read.drop_columns("vector_id").to_pylist() == table.to_pylist()
+
+
 def test_vector_ids_are_never_used_again(store: Store, rows: ModuleType) -> None:
     key = rows.RECORD.fingerprint
     with store.write() as writer:

@@ -20,6 +20,7 @@ from soundalike.storage.folder import Commit, TableState
 from soundalike.storage.lock import writer_lock
 from soundalike.storage.quoting import in_filters
 from soundalike.storage.records import EncoderRecord
+from soundalike.storage.rows import first_of_each_stretch, fit, last_of_each
 from soundalike.storage.schema import FILES, SOUNDS, vectors_schema
 from soundalike.storage.snapshot import FILES_TABLE, SOUNDS_TABLE, Snapshot, vectors_table
 from soundalike.storage.tables import Tables, writing
@@ -116,7 +117,8 @@ class Writer:
             files: Rows of ``schema.FILES``; a row whose ``uri`` is there already replaces the old one.
             sounds: Rows of ``schema.SOUNDS``; a row whose ``sound_id`` is there already replaces the old one.
             vectors: By encoder fingerprint, rows of ``schema.vectors_schema`` without ``vector_id``, which is
-                given here in order. Rows of a sound that has vectors of that encoder already are passed over.
+                given here in order. Rows of a sound that has vectors of that encoder already are passed over,
+                and so is a stretch that comes twice in the batch.
             new_uris: The caller knows that no ``uri`` of the batch is in the library: spares the look.
 
         Raises:
@@ -126,10 +128,10 @@ class Writer:
         """
         self._check_open()
         prepared = {
-            key: _fit(table, _given_columns(self._record(key))) for key, table in (vectors or {}).items()
+            key: fit(table, _given_columns(self._record(key))) for key, table in (vectors or {}).items()
         }
-        file_rows = None if files is None else _last_of_each(_fit(files, FILES), "uri")
-        sound_rows = None if sounds is None else _last_of_each(_fit(sounds, SOUNDS), "sound_id")
+        file_rows = None if files is None else last_of_each(fit(files, FILES), "uri")
+        sound_rows = None if sounds is None else last_of_each(fit(sounds, SOUNDS), "sound_id")
 
         def change(states: Commit) -> None:
             for fingerprint, rows in prepared.items():
@@ -265,6 +267,7 @@ class Writer:
             rows = rows.filter(pc.is_in(ids, value_set=pa.array(sorted(fresh), pa.string())))
         if rows.num_rows == 0:
             return
+        rows = first_of_each_stretch(rows)
         schema = vectors_schema(self._record(fingerprint).dims)
         first = states[name].next_id if name in states else 0
         vector_ids = pa.array(np.arange(first, first + rows.num_rows, dtype=np.int64))
@@ -386,35 +389,6 @@ class Writer:
 def _given_columns(record: EncoderRecord) -> pa.Schema:
     schema = vectors_schema(record.dims)
     return schema.remove(schema.get_field_index("vector_id"))
-
-
-def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Bring a table's columns into a schema's order and types.
-
-    Raises:
-        InvalidInputError: A column is missing, one too many, of another type, or null where it must not be.
-    """
-    if set(table.column_names) != set(schema.names):
-        raise InvalidInputError(
-            f"Expected the columns {', '.join(schema.names)}; got {', '.join(table.column_names)}."
-        )
-    try:
-        fitted = table.select(schema.names).cast(schema)
-    except (pa.ArrowException, ValueError) as error:
-        raise InvalidInputError(f"The rows do not fit the columns: {error}.") from error
-    if "vector" in schema.names:
-        finite = pc.is_finite(pc.list_flatten(fitted.column("vector")))
-        if not pc.all(finite, skip_nulls=False, min_count=0).as_py():
-            raise InvalidInputError(
-                "Every value of a vector must be finite; some are NaN, infinite or absent."
-            )
-    return fitted
-
-
-def _last_of_each(table: pa.Table, key: str) -> pa.Table:
-    """Keep the last row of each key."""
-    position = {value: row for row, value in enumerate(table.column(key).to_pylist())}
-    return table if len(position) == table.num_rows else table.take(sorted(position.values()))
 
 
 def _append(table: Any, rows: pa.Table) -> None:
