@@ -33,6 +33,7 @@ class _Analysed:
     duration_s: list[float] = field(default_factory=list)
     silent: list[bool] = field(default_factory=list)
     vectors: list[FloatArray] = field(default_factory=list)
+    error: Exception | None = None  # what the encoder raised at its segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,19 @@ class Analyst:
             if analysed is not None:
                 self._known.add(analysed.sound["sound_id"])
         batch.flush()
-        return self._rows(files, batch.done)
+        return self._rows(*self._sorted_out(files, batch.done))
+
+    def _sorted_out(
+        self, files: list[dict[str, Any]], done: list[_Analysed]
+    ) -> tuple[list[dict[str, Any]], list[_Analysed]]:
+        """Turn the rows of sounds that the encoder failed at into rows that say why."""
+        failed = {a.sound["sound_id"]: a.error for a in done if a.error is not None}
+        self._known -= failed.keys()
+        for row in files:
+            error = failed.get(row["sound_id"])
+            if error is not None:
+                row |= {"sound_id": None, "error": explain(error), "warnings": []}
+        return files, [analysed for analysed in done if analysed.error is None]
 
     def _one(
         self, item: Item, batch: _Batch, on_seconds: Callable[[float], None]
@@ -201,21 +214,37 @@ class _Batch:
         self.done.append(analysed)
 
     def flush(self) -> None:
-        """Encode everything that waits. Silent segments are not encoded: their vectors are zero."""
-        if not self._waiting:
+        """Encode everything that waits; where that fails, piece by piece, to find the sound that is to blame.
+
+        Silent segments are not encoded: their vectors are zero.
+        """
+        waiting, self._waiting, self._count = self._waiting, [], 0
+        if not waiting:
             return
-        samples = np.concatenate([s.samples for _, s in self._waiting])
-        bases = np.cumsum([0] + [len(s.samples) for _, s in self._waiting[:-1]])
-        starts = np.concatenate([s.starts + base for (_, s), base in zip(self._waiting, bases, strict=True)])
-        lengths = np.concatenate([s.lengths for _, s in self._waiting])
-        sounding = ~np.concatenate([s.silent for _, s in self._waiting])
+        try:
+            parts = self._encoded([segments for _, segments in waiting])
+        except Exception as error:
+            if len(waiting) == 1:
+                waiting[0][0].error = error
+                return
+            for piece in waiting:
+                self._waiting = [piece]
+                self.flush()
+            return
+        for (analysed, _), part in zip(waiting, parts, strict=True):
+            analysed.vectors.append(part)
+
+    def _encoded(self, pieces: Sequence[Segments]) -> list[FloatArray]:
+        """Vectors ``(B, D)`` of the segments of each piece, made in one call of the encoder."""
+        samples = np.concatenate([s.samples for s in pieces])
+        bases = np.cumsum([0] + [len(s.samples) for s in pieces[:-1]])
+        starts = np.concatenate([s.starts + base for s, base in zip(pieces, bases, strict=True)])
+        lengths = np.concatenate([s.lengths for s in pieces])
+        sounding = ~np.concatenate([s.silent for s in pieces])
         vectors = np.zeros((len(starts), self._encoder.spec.dims), np.float32)
         if sounding.any():
             vectors[sounding] = self._encoder.encode_at(samples, starts[sounding], lengths[sounding])
-        counts = np.cumsum([len(s.starts) for _, s in self._waiting])[:-1]
-        for (analysed, _), part in zip(self._waiting, np.split(vectors, counts), strict=True):
-            analysed.vectors.append(part)
-        self._waiting, self._count = [], 0
+        return np.split(vectors, np.cumsum([len(s.starts) for s in pieces])[:-1])
 
     def forget(self, analysed: _Analysed) -> None:
         """Drop what came of a file that failed half-way."""
