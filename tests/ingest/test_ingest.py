@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from soundalike.core.errors import LibraryBusyError
 from soundalike.encoders import load_encoder
 from soundalike.ingest import IngestSettings, Progress, Report, ingest
 from soundalike.sources import source_for
-from soundalike.storage import Store
+from soundalike.storage import Store, Writer
 
 WriteTone = Callable[..., Path]
 
@@ -267,6 +268,43 @@ def test_killed_again_and_again_it_ends_with_the_same_library(write_tone: WriteT
     )
 
 
+COMMAND_LINE_THAT_COMMITS_OFTEN = """
+from soundalike.ingest import run
+run._COMMIT_EVERY_S = 0.2  # a fast machine would be done before there is anything to stop
+from soundalike.cli import main
+main()
+"""
+
+
+def test_ctrl_c_while_a_batch_is_written_loses_nothing(
+    store: Store, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Writer.commit
+    calls: list[None] = []
+
+    def interrupted(self: Writer, *args: Any, **kwargs: Any) -> None:
+        calls.append(None)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        commit(self, *args, **kwargs)
+
+    monkeypatch.setattr(Writer, "commit", interrupted)
+    report = run(store, sounds)
+    assert report.interrupted
+    assert len(report.added) == store.counts()["files"] == 12
+
+
+def test_ctrl_c_while_tidying_is_reported(
+    store: Store, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Writer) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Writer, "optimize", interrupted)
+    report = run(store, sounds)
+    assert (report.interrupted, len(report.added)) == (True, 12)
+
+
 def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(write_tone: WriteTone, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     for index in range(400):
@@ -274,8 +312,8 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(write_tone: WriteTone, tm
     library = tmp_path / "library"
     command = [
         sys.executable,
-        "-m",
-        "soundalike",
+        "-c",
+        COMMAND_LINE_THAT_COMMITS_OFTEN,
         "index",
         str(folder),
         "--library",

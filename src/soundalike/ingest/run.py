@@ -88,15 +88,15 @@ def ingest(
             run.refuse(plan)
             for heard in pool.run(plan.tasks()):
                 run.take(heard.rows, heard.audio_s)
+            run.commit()
+            run.tell("tidying")
+            run.settle(plan)
+            writer.optimize()
         except KeyboardInterrupt:
             run.report.interrupted = True
         finally:
             pool.close()
         run.commit()
-        run.tell("tidying")
-        if not run.report.interrupted:
-            run.settle(plan)
-        writer.optimize()
         return run.finish()
 
 
@@ -183,12 +183,13 @@ class _Run:
     def commit(self) -> None:
         """Write everything that waits, as one batch, then count it as done."""
         if self.pending:
-            pending, self.pending = self.pending, []
+            pending = self.pending
             files = pa.concat_tables([rows.files for rows in pending])
             files = self._keep_unreadable(files)
             sounds = pa.concat_tables([rows.sounds for rows in pending])
             vectors = pa.concat_tables([rows.vectors for rows in pending])
             self.writer.commit(files, sounds, {self.encoder.spec.fingerprint: vectors})
+            self.pending = []  # not before: Ctrl-C in a commit leaves the batch to the last one
             self._count(files)
             self.report.audio_s += sum(rows.audio_s for rows in pending)
         self.committed_at = time.monotonic()
