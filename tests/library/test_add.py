@@ -158,14 +158,41 @@ def test_a_vanished_file_is_still_found_and_said_to_be_missing(empty: Library, k
     assert not empty.sound(path).missing
 
 
-def test_a_drive_that_is_away_deletes_nothing(empty: Library, kicks: Path, tmp_path: Path) -> None:
-    empty.add(kicks)
+def test_a_drive_that_is_away_deletes_nothing(
+    empty: Library, kicks: Path, tmp_path: Path, samples: Path
+) -> None:
+    snare = tmp_path / "snare.flac"
+    shutil.copyfile(min((samples / "snares").iterdir()), snare)
+    empty.add(kicks, snare)
     kicks.rename(tmp_path / "away")
-    with pytest.raises(SourceError, match="it is not there"):
-        empty.add()
-    assert empty.count() == 4
+    report = empty.add()
+    assert (len(report.missing), report.unchanged, report.failed) == (4, [str(snare)], [])
+    assert empty.count() == 5
+    assert sum(sound.missing for sound in empty.sounds()) == 4
     (tmp_path / "away").rename(kicks)
-    assert len(empty.add().unchanged) == 4
+    back = empty.add()
+    assert (len(back.unchanged), back.audio_s) == (5, 0.0)
+    assert not any(sound.missing for sound in empty.sounds())
+
+
+def test_a_file_that_was_added_by_itself_and_deleted_stops_nothing(empty: Library, kicks: Path) -> None:
+    first, second = sorted(kicks.iterdir())[:2]
+    empty.add(first, second)
+    first.unlink()
+    report = empty.add()
+    assert (report.missing, report.unchanged) == ([str(first)], [str(second)])
+
+
+def test_an_archive_that_was_mended_is_no_error_any_more(
+    empty: Library, samples: Path, tmp_path: Path
+) -> None:
+    pack = tmp_path / "pack.zip"
+    whole = (samples / "pack.zip").read_bytes()
+    pack.write_bytes(whole[:-40])
+    assert len(empty.add(pack).failed) == 1
+    pack.write_bytes(whole)
+    assert len(empty.add(pack).added) == 2
+    assert empty.errors() == []
 
 
 def test_the_same_bytes_in_an_archive_are_one_sound(empty: Library, kicks: Path, tmp_path: Path) -> None:

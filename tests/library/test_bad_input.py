@@ -207,7 +207,7 @@ def test_names_in_any_script(empty: Library, kicks: Path, write_tone: WriteTone)
 INDEX_UNPRIVILEGED = """
 import sys
 from soundalike.library import Library
-report = Library.open(sys.argv[1]).add(sys.argv[2], isolate=True, jobs=1)
+report = Library.open(sys.argv[1]).add(*sys.argv[2:], isolate=True, jobs=1)
 print(len(report.added), *sorted(f.uri + ": " + f.reason for f in report.failed), sep="\\n")
 """
 
@@ -260,6 +260,22 @@ def test_a_file_that_was_read_before_and_may_not_be_read_now_stays(
     empty.refresh()
     assert empty.count() == 4
     assert empty.sound(path).paths == (str(path),)
+
+
+def test_a_place_that_may_not_be_looked_at_marks_nothing(tmp_path: Path, kicks: Path, empty: Library) -> None:
+    if sys.platform != "linux":
+        pytest.skip("takes rights away in Linux' way")
+    empty.add(kicks)
+    kicks.parent.chmod(0)
+    command = [sys.executable, "-c", INDEX_UNPRIVILEGED, str(empty.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=without_override)
+    kicks.parent.chmod(0o755)
+    assert "permission was denied" in done.stdout, done.stderr
+    empty.refresh()
+    assert not any(sound.missing for sound in empty.sounds())
+    assert [failure.uri for failure in empty.errors()] == [str(kicks)]
+    empty.add()
+    assert empty.errors() == []
 
 
 def test_a_file_that_vanishes_while_it_is_indexed(empty: Library, kicks: Path) -> None:

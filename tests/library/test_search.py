@@ -192,6 +192,12 @@ def test_a_query_that_cannot_be_read(library: Library, samples: Path, tmp_path: 
         library.search(samples / "notes.wav")
 
 
+@pytest.mark.parametrize("query", [5, None, b"RIFF", ["a.wav"]])
+def test_what_is_no_query(library: Library, query: object) -> None:
+    with pytest.raises(InvalidInputError, match="A query is a path, an open binary file or a Sound; got"):
+        library.search(query)  # type: ignore[arg-type]
+
+
 def test_another_encoder_than_the_librarys_is_refused_by_name(library: Library, samples: Path) -> None:
     other = Library.open(library.path, encoder=str(_fitted(samples, library.path.parent)))
     with pytest.raises(SpaceMismatchError, match=f"this library has vectors of {library.encoder.spec.space}"):

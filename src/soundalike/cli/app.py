@@ -64,6 +64,9 @@ def main() -> None:
         # The reader of our output (head, say) has what it wanted: nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = Exit.DONE
+    except OSError as error:  # a disk, a folder, a right that the system refused
+        said = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        status = fail(said).exit_code
     except Exception as error:
         show = getattr(error, "show", None)  # a usage error of the command line's own library
         if show is None:

@@ -20,6 +20,7 @@ from soundalike.core.units import human_count
 from soundalike.library import Failure, Library, Report, check_apart, default_library_path
 
 _SHOWN = 5
+_STOPPED = "Stopped. Everything that was added is kept; run the same command again to go on."
 
 
 def index(
@@ -47,8 +48,12 @@ def index(
     for place in places or ():  # before a library is made there
         check_apart((library or default_library_path()).expanduser().absolute(), place)
     opened = Library.open(library, encoder=encoder, create=bool(places))
-    with IngestProgress() as progress:
-        report = opened.add(*(places or ()), jobs=jobs, isolate=True, on_progress=progress)
+    try:
+        with IngestProgress() as progress:
+            report = opened.add(*(places or ()), jobs=jobs, isolate=True, on_progress=progress)
+    except KeyboardInterrupt:  # before the first file, or while tidying up behind the last
+        say(_STOPPED)
+        raise typer.Exit(Exit.STOPPED) from None
     if json:
         print_json(dataclasses.asdict(report))
     else:
@@ -65,7 +70,7 @@ def show(report: Report, library: Library) -> None:
     _list("failed", report.failed)
     _list("warning", report.warnings)
     if report.interrupted:
-        say("Stopped. Everything that was added is kept; run the same command again to go on.")
+        say(_STOPPED)
     info = library.info()
     say(f"{human_count(info.sounds, 'sound')}, {info.hours:.1f} hours, in {info.path}")
 

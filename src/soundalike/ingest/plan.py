@@ -106,7 +106,7 @@ def make_plan(
             plan.vanished += [
                 uri
                 for uri, file in known.items()
-                if not file.missing and uri not in seen and source.covers(uri)
+                if not file.missing and uri not in seen and (uri == source.root or source.covers(uri))
             ]
     plan.vanished = list(dict.fromkeys(plan.vanished))
     return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def encoder_address(store: Store, named: str | None = None) -> str:
         The path of the library's own copy where it was a file, else its name; the default encoder's name for
         a library that has none yet; ``named`` where it is not a fingerprint.
     """
-    if named is not None and (named in encoder_names() or Path(named).exists()):
+    if named is not None and (named in encoder_names() or os.path.exists(named)):  # noqa: PTH110 (Path's raises where it may not look)
         return named
     fingerprint = named or store.default_encoder
     record = store.encoders().get(fingerprint) if fingerprint else None

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from soundalike.audio import unpack_peaks
 from soundalike.core.arrays import FloatArray
-from soundalike.core.errors import InvalidInputError, NotFoundError
+from soundalike.core.errors import InvalidInputError, NotFoundError, SourceError
 from soundalike.encoders import Encoder, load_encoder
 from soundalike.ingest import Failure, IngestSettings, Progress, Report, ingest
+from soundalike.library.absent import AbsentPlace
 from soundalike.library.encoders import encoder_address, keep_encoder
 from soundalike.library.export import ExportFormat, export_sounds
 from soundalike.library.info import LibraryInfo, library_errors, library_info, library_warnings
@@ -66,7 +67,7 @@ class Library:
             NotFoundError: It does not exist, and ``create`` is False.
         """
         folder = Path(path).expanduser().absolute() if path is not None else default_library_path()
-        if not create and not folder.exists():
+        if not create and not os.path.lexists(folder):
             raise NotFoundError(f"There is no library at {folder}. Make one with: soundalike index FOLDER")
         return cls(Store.open(folder, create=create), encoder)
 
@@ -99,7 +100,7 @@ class Library:
 
         Args:
             places: Folders, files, zip archives, http(s) addresses, or open binary files. None at all: every
-                folder, file and archive that was added before.
+                folder, file and archive that was added before; those that are away are marked as missing.
             metadata: Named texts to keep as fields of the sounds.
             name: The name of an open file, with its extension.
             jobs: Worker processes; by default one per processor.
@@ -115,12 +116,14 @@ class Library:
             LibraryError: The library lies inside a place, or cannot be written to (a full disk).
             LibraryBusyError: Another process is writing to it.
         """
-        wanted = places or self._places_on_disk()
         with ExitStack() as stack:
             sources: list[Source] = []
-            for place in wanted:
+            for place in places:
                 source = source_for(place, metadata=metadata, name=name, limits=limits)
                 sources.append(stack.enter_context(source))
+            if not places:
+                sources = [stack.enter_context(source) for source in self._known_sources(limits)]
+            for source in sources:
                 check_apart(self.path, source.root)
             keep_encoder(self._store, self._encoder_name, self.encoder)
             settings = IngestSettings(jobs=jobs, isolate=isolate, limits=limits)
@@ -194,6 +197,10 @@ class Library:
         if isinstance(query, Sound):
             return self.searcher.search_sound(query.id, **common)
         file = Path(query).expanduser() if isinstance(query, str | os.PathLike) else query
+        if not isinstance(file, Path) and not callable(getattr(file, "read", None)):
+            raise InvalidInputError(
+                f"A query is a path, an open binary file or a Sound; got {type(query).__name__}."
+            )
         return self.searcher.search_file(file, **common)
 
     def search_many(
@@ -324,12 +331,12 @@ class Library:
         """See what another process has added; cheap when there is nothing new."""
         self.searcher.refresh_if_stale()
 
-    def _places_on_disk(self) -> tuple[str, ...]:
-        """The places that were added before and can be looked at again."""
-        roots = tuple(root for root in self.info().roots if is_on_disk(root))
+    def _known_sources(self, limits: Limits) -> list[Source]:
+        """The places that were added before and can be looked at again, those that are away among them."""
+        roots = [root for root in self.info().roots if is_on_disk(root)]
         if not roots:
             raise InvalidInputError("This library has no places to look at again; name a folder or file.")
-        return roots
+        return [_known_source(root, limits) for root in roots]
 
     @property
     def searcher(self) -> Searcher:
@@ -337,6 +344,15 @@ class Library:
         if self._searcher is None:
             self._searcher = Searcher(self._store, self.encoder)
         return self._searcher
+
+
+def _known_source(root: str, limits: Limits) -> Source:
+    """The source of a place that was added before, wherever it is now."""
+    try:
+        return source_for(root, limits=limits)
+    except SourceError as error:
+        is_gone = isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
+        return AbsentPlace(root, None if is_gone else str(error))
 
 
 def _spelt(thing: Sound | str | os.PathLike[str]) -> str:

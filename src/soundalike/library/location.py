@@ -40,7 +40,8 @@ def check_apart(library: Path, place: str | os.PathLike[str]) -> None:
     if not is_on_disk(text):
         return
     folder = path_of_uri(text) if text.startswith("file://") else Path(text).expanduser()
-    if folder.is_dir() and library.resolve().is_relative_to(folder.resolve()):
+    is_folder = os.path.isdir(folder)  # noqa: PTH112 (Path's raises where it may not look)
+    if is_folder and library.resolve().is_relative_to(folder.resolve()):
         raise LibraryError(
             f"The library {library} lies inside the folder of sounds {folder}; "
             f"keep it elsewhere (--library PATH, or ${ENVIRONMENT_VARIABLE})."
