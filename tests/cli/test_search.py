@@ -77,10 +77,14 @@ def test_filters(
     assert {row["id"] for row in rows} == {sound.id for sound in library.sounds() if passes(sound)}
 
 
-def test_below_a_folder(run: Any, library: Library, samples: Path) -> None:
+def test_below_a_folder(run: Any, library: Library, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = run("search", samples / "kicks" / "bd_808.flac", "--json", "--under", samples / "snares").json
     assert len(rows) == 3
     assert all("/snares/" in row["path"] for row in rows)
+    monkeypatch.chdir(samples / "kicks")
+    relative = run("search", "bd_808.flac", "--json", "--under", "../snares/").json
+    assert [row["path"] for row in relative] == [row["path"] for row in rows]
+    run("search", "bd_808.flac", "--under", "").fails("under names a place; got an empty text")
 
 
 def test_a_pipe_gets_one_whole_line_per_hit(run: Any, library: Library, samples: Path) -> None:

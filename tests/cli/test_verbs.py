@@ -106,6 +106,16 @@ def test_remove_and_add_again(run: Any, library: Library, samples: Path) -> None
     run("remove", "nonesuch [1]").fails("Nothing in the library goes by 'nonesuch [1]'.")
 
 
+def test_an_empty_name_is_not_the_working_folder(
+    run: Any, library: Library, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(samples)  # what a script does whose variable is not set
+    run("remove", "").fails("got an empty text")
+    run("index", "").fails("got an empty text")
+    run("embed", "", "--out", tmp_path / "v.npz").fails("got an empty text")
+    assert run("info", "--json").json["sounds"] == 16
+
+
 def test_export(run: Any, library: Library, tmp_path: Path) -> None:
     ended = run("export", tmp_path / "sounds.csv")
     assert (ended.status, ended.err) == (0, f"16 sounds written to {tmp_path}/sounds.csv\n")

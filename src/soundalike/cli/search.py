@@ -15,7 +15,7 @@ from rich.text import Text
 
 from soundalike.cli.console import EncoderOption, JsonOption, LibraryOption, out, print_json, printable, say
 from soundalike.core.units import human_duration
-from soundalike.library import Filters, Hit, Library, Sound
+from soundalike.library import Filters, Hit, Library, Sound, absolute_place
 
 _PANEL = "Filters"
 _BAR_CELLS = 10
@@ -74,7 +74,7 @@ def search(
     opened = Library.open(library, encoder=encoder, create=False)
     wanted: Path | Sound = query if query is not None else opened.sound(sound or "")
     filters = Filters(
-        under=under,
+        under=absolute_place(under) if under else under,
         tags=tuple(tag or ()),
         text=text,
         min_duration_s=shortest,

@@ -8,7 +8,12 @@ from soundalike.library.export import ExportFormat
 from soundalike.library.features import Computed, compute_feature, feature_names
 from soundalike.library.info import EncoderInfo, LibraryInfo
 from soundalike.library.library import Library
-from soundalike.library.location import ENVIRONMENT_VARIABLE, check_apart, default_library_path
+from soundalike.library.location import (
+    ENVIRONMENT_VARIABLE,
+    absolute_place,
+    check_apart,
+    default_library_path,
+)
 from soundalike.library.playback import AudioFile
 from soundalike.search import Filters, Hit, Sound
 from soundalike.sources import Limits
@@ -30,6 +35,7 @@ __all__ = [
     "Progress",
     "Report",
     "Sound",
+    "absolute_place",
     "check_apart",
     "compute_feature",
     "default_library_path",

@@ -142,6 +142,7 @@ class Library:
 
         Raises:
             NotFoundError: Nothing in the library goes by that id or path.
+            InvalidInputError: An empty text.
         """
         files = self._store.read_files(columns=["uri", "root", "sound_id"]).to_pylist()
         doomed: list[str] = []
@@ -365,5 +366,7 @@ def _matcher(thing: Sound | str | os.PathLike[str]) -> Callable[[dict[str, Any]]
     if isinstance(thing, Sound):
         return lambda row: bool(row["sound_id"] == thing.id)
     text = os.fspath(thing)
+    if not text:  # it would be read as the working folder
+        raise InvalidInputError("What is to be removed is named by a path or an id; got an empty text.")
     place = uri_of_place(text)
     return lambda row: text in (row["sound_id"], row["uri"]) or lies_in(row["uri"], place)

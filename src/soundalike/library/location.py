@@ -58,6 +58,16 @@ def uri_of_place(place: str | os.PathLike[str]) -> str:
     return uri_of_path(os.path.abspath(Path(place).expanduser()))  # noqa: PTH100 (resolve follows links)
 
 
+def absolute_place(place: str) -> str:
+    """Make a path that a user writes absolute; addresses and names of archive members are left as they are.
+
+    Example:
+        >>> absolute_place("/sounds/../kick.wav"), absolute_place("stream:kick.wav")
+        ('/kick.wav', 'stream:kick.wav')
+    """
+    return uri_of_place(place) if is_on_disk(place) and "!/" not in place and "://" not in place else place
+
+
 def lies_in(uri: str, place: str) -> bool:
     """Whether a file of a library is a place, or lies in it: in a folder or an archive.
 

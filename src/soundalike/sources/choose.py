@@ -78,6 +78,8 @@ def source_for(
                 f"A place is a path, an address or an open binary file; got {type(place).__name__}."
             )
         return StreamSource(place, name=name, metadata=texts, limits=bounds, spool_dir=spool_dir)
+    if not os.fspath(place):  # it would be read as the working folder
+        raise InvalidInputError("A place is a path, an address or an open binary file; got an empty text.")
     if name is not None:
         raise InvalidInputError("Only an open binary file takes a name; other places have one.")
     address = _ADDRESS.match(place) if isinstance(place, str) else None
