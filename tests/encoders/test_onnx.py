@@ -93,6 +93,12 @@ def test_space_may_be_another_encoders(tmp_path: Path) -> None:
     assert host(tmp_path, space="spectral-0123").spec.space == "spectral-0123"
 
 
+def test_how_it_is_fed_changes_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = host(tmp_path).spec.fingerprint
+    monkeypatch.setattr("soundalike.encoders.base.SEGMENTATION_VERSION", 10**6)
+    assert host(tmp_path).spec.fingerprint != before
+
+
 def test_fingerprint_changes_with_every_field_of_the_manifest(tmp_path: Path) -> None:
     base = host(tmp_path)
     changes: dict[str, Any] = {

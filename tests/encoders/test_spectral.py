@@ -145,6 +145,13 @@ def test_code_version_changes_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -
     assert create().spec.fingerprint != before
 
 
+@pytest.mark.parametrize("code", ["DECODING_VERSION", "SEGMENTATION_VERSION", "POOLING_VERSION"])
+def test_how_it_is_fed_and_pooled_changes_the_fingerprint(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    before = create().spec.fingerprint
+    monkeypatch.setattr(f"soundalike.encoders.base.{code}", 10**6)
+    assert create().spec.fingerprint != before
+
+
 def to_mp3(samples: np.ndarray, rate_hz: int) -> io.BytesIO:
     file = io.BytesIO()
     with av.open(file, "w", format="mp3") as container:

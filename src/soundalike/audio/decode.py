@@ -25,6 +25,7 @@ from soundalike.core.units import human_count
 
 __all__ = ["AudioInfo", "AudioReader", "Decoded", "decode", "open_audio"]
 
+# Whatever changes a file's samples, mixing and resampling too, raises DECODING_VERSION in encoders/base.py.
 _BATCH_SAMPLES = 16384  # frames are gathered to this many: few calls, and what a core caches
 _MAX_FAILURES_IN_A_ROW = 2000  # packets; nearly a minute of MP3
 

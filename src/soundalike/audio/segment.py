@@ -9,6 +9,7 @@ import numpy as np
 from soundalike.core.arrays import BoolArray, FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError
 
+# Whatever changes what is cut here, or what is silent, raises SEGMENTATION_VERSION in encoders/base.py.
 _FRAMES_HZ = 100  # silence is judged in frames of 10 ms: shorter than any attack that is heard as soft
 _LEAST_UNCOVERED = 4  # a last partial segment covers at least a quarter window that no other covers
 _FRAMES_JUDGED = 3000  # 30 s at once: long enough to have met something loud, short enough to hold

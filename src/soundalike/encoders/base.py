@@ -10,10 +10,36 @@ import numpy as np
 
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError
+from soundalike.core.fingerprint import fingerprint
+
+# Here and not in soundalike.audio, which takes a second to import: an encoder is described without it.
+DECODING_VERSION = 1
+"""Raised when ``soundalike.audio`` would decode, mix or resample the same file to other samples."""
+
+SEGMENTATION_VERSION = 1
+"""Raised when ``audio.Segmenter`` would cut the same samples otherwise, or take other frames for silent."""
+
+POOLING_VERSION = 1
+"""Raised when ``Encoder.pool`` would make another vector of the same segments' vectors."""
 
 Metric: TypeAlias = Literal["cosine", "euclidean"]
 
 _ROWS_AT_ONCE = 256  # segments per call: enough to fill vector units, small enough to stay in memory
+
+
+def listening_fingerprint() -> str:
+    """Name the code that stands between a file and an encoder, and behind it: an input of every fingerprint.
+
+    Returns:
+        A fingerprint of how files are decoded, cut into segments and judged for silence, and of how the
+        vectors of segments are pooled.
+    """
+    versions = {
+        "decoding": DECODING_VERSION,
+        "segmentation": SEGMENTATION_VERSION,
+        "pooling": POOLING_VERSION,
+    }
+    return fingerprint("listening", 1, versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +48,8 @@ class EncoderSpec:
 
     Attributes:
         name: The name that users type: ``"spectral"``.
-        fingerprint: Name and digest of everything that changes a vector: code version, parameters, inputs.
+        fingerprint: Name and digest of everything that changes a vector: code version, parameters, inputs
+            (``listening_fingerprint`` among them).
         space: Fingerprint of the encoder whose vectors these may be compared with; its own by default.
         dims: Size D of a vector.
         metric: The distance that its vectors are compared with: ``"cosine"`` is 1 - cosine of the angle,

@@ -12,7 +12,7 @@ import onnxruntime
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import EncoderError, InvalidInputError
 from soundalike.core.fingerprint import fingerprint
-from soundalike.encoders.base import Encoder, EncoderSpec
+from soundalike.encoders.base import Encoder, EncoderSpec, listening_fingerprint
 from soundalike.encoders.onnx_format import has_external_data
 from soundalike.encoders.onnx_manifest import OnnxManifest, load_manifest
 
@@ -45,7 +45,7 @@ class OnnxEncoder(Encoder):
 
     def __init__(self, manifest: OnnxManifest, folder: Path) -> None:
         self.manifest = manifest
-        digest = fingerprint(manifest.name, CODE_VERSION, manifest)
+        digest = fingerprint(manifest.name, CODE_VERSION, manifest, [listening_fingerprint()])
         self.spec = EncoderSpec(
             name=manifest.name,
             fingerprint=digest,

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError
 from soundalike.core.fingerprint import fingerprint
-from soundalike.encoders.base import Encoder, EncoderSpec
+from soundalike.encoders.base import Encoder, EncoderSpec, listening_fingerprint
 from soundalike.encoders.spectral_config import KIND, SpectralConfig, default_config, load_config
 from soundalike.features.cepstrum import cepstrum
 from soundalike.features.logmel import log_mel_of_frames
@@ -47,7 +47,7 @@ class SpectralEncoder(Encoder):
 
     def __init__(self, config: SpectralConfig) -> None:
         self.config = config
-        digest = fingerprint(KIND, CODE_VERSION, config)
+        digest = fingerprint(KIND, CODE_VERSION, config, [listening_fingerprint()])
         self.spec = EncoderSpec(
             name=KIND,
             fingerprint=digest,
