@@ -62,6 +62,7 @@ def check_rest(library: Library, kicks: Path) -> None:
         ("zeros.mp3", bytes(5000), "zeros.mp3"),
         ("photo.wav", b"\x89PNG\r\n\x1a\n" + bytes(300), "photo.wav"),
     ],
+    ids=["empty", "text", "header", "zeros", "photo"],
 )
 def test_files_that_hold_no_sound(empty: Library, kicks: Path, name: str, content: bytes, words: str) -> None:
     (kicks / name).write_bytes(content)
