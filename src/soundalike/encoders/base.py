@@ -12,7 +12,7 @@ from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError
 from soundalike.core.fingerprint import fingerprint
 
-# Here and not in soundalike.audio, which takes a second to import: an encoder is described without it.
+# Here and not in soundalike.audio: naming an encoder must not load the decoder.
 DECODING_VERSION = 1
 """Raised when ``soundalike.audio`` would decode, mix or resample the same file to other samples."""
 

@@ -101,15 +101,21 @@ def make_plan(
                 on_seen(len(seen))
             _place(found, plan, known.get(found.uri), embedded)
     on_seen(len(seen))
-    for source in sources:
-        if source.complete:
-            plan.vanished += [
-                uri
-                for uri, file in known.items()
-                if not file.missing and uri not in seen and (uri == source.root or source.covers(uri))
-            ]
-    plan.vanished = list(dict.fromkeys(plan.vanished))
+    plan.vanished = _vanished(sources, known, seen)
     return plan
+
+
+def _vanished(sources: Iterable[Source], known: dict[str, KnownFile], seen: set[str]) -> list[str]:
+    """Find the known files that should have been seen, and were not."""
+    left = [uri for uri, file in known.items() if not file.missing and uri not in seen]
+    vanished: list[str] = []
+    for source in sources:
+        # A source that offered its own root is a single file: thousands of these may have been named.
+        if left and source.complete and source.root not in seen:
+            gone = {uri for uri in left if uri == source.root or source.covers(uri)}
+            vanished += [uri for uri in left if uri in gone]
+            left = [uri for uri in left if uri not in gone]
+    return vanished
 
 
 def _place(found: Item | Unreadable, plan: Plan, known: KnownFile | None, embedded: set[str]) -> None:
