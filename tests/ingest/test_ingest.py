@@ -222,6 +222,61 @@ def test_a_file_that_brings_the_decoder_down_costs_itself_only(
     assert words in report.failed[0].reason
 
 
+CHATTING_WORKER = """
+import os, pathlib, time
+from soundalike.ingest import analyse, worker
+hung = pathlib.Path(__file__).with_name("hung")
+class Teller(worker._Teller):
+    def __call__(self, index, seconds):
+        global at
+        at = self, index
+        super().__call__(index, seconds)
+worker._Teller = Teller
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+real = analyse.open_audio
+def open_audio(file, *, rate_hz, name=""):
+    if name == "hang.wav":
+        hung.with_suffix(".part").write_text(str(os.getpid()))
+        hung.with_suffix(".part").rename(hung)
+        time.sleep(3600)
+    if name == "chat.wav":
+        until = time.monotonic() + 20
+        while not hung.exists() or is_running(int(hung.read_text())):
+            if time.monotonic() > until:
+                raise RuntimeError("the worker that hangs was not given up meanwhile")
+            time.sleep(0.1)
+            teller, index = at
+            teller(index, 0.0)
+    return real(file, rate_hz=rate_hz, name=name)
+analyse.open_audio = open_audio
+worker.main()
+"""
+
+
+def test_a_worker_that_hangs_is_given_up_while_others_go_on(
+    write_tone: WriteTone, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from soundalike.ingest import plan, pool
+
+    (tmp_path / "chatting_worker.py").write_text(CHATTING_WORKER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(pool.WorkerPool.__init__, "__defaults__", ("chatting_worker",))
+    monkeypatch.setattr(pool, "_SILENCE_S", 2.0)
+    monkeypatch.setattr(plan, "_TASK_FILES", 1)
+    for index, name in enumerate(("chat.wav", "hang.wav")):
+        write_tone(tmp_path / "sounds" / name, 100.0 + 70.0 * index)
+    report = run(store, tmp_path / "sounds", isolate=True, jobs=2)
+    assert names(report.added) == ["chat.wav"]
+    assert [f.reason for f in report.failed] == [
+        "The decoder did not get on with this file for 2 seconds, so it was given up."
+    ]
+
+
 def test_workers_that_do_not_start_are_an_error_that_says_why(
     store: Store, sounds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

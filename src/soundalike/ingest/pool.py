@@ -77,7 +77,7 @@ class _Worker:
     task_s: float = 0.0  # seconds of tasks[0] told so far
     ready: bool = False
     given_up: bool = False  # killed for being quiet too long
-    heard_at: float = field(default_factory=time.monotonic)
+    heard_at: float = field(default_factory=time.monotonic)  # set by the thread that listens
 
 
 class WorkerPool:
@@ -162,6 +162,7 @@ class WorkerPool:
                 message = frames.receive(pipe)
             except (OSError, ValueError):  # closed under our hands
                 message = None
+            worker.heard_at = time.monotonic()
             self._inbox.put((worker, message))
 
     def _give(self, worker: _Worker, task: list[Item]) -> None:
@@ -177,18 +178,17 @@ class WorkerPool:
             frames.send(pipe, kind, body)
 
     def _hear(self, again: deque[list[Item]]) -> Iterator[Heard]:
-        """Take one message, or look after workers that have gone quiet."""
+        """Take one message, and look after workers that have gone quiet."""
+        for quiet in self._workers:
+            if quiet.tasks and time.monotonic() - quiet.heard_at > _SILENCE_S:
+                quiet.given_up = True
+                quiet.process.kill()
         try:
             worker, message = self._inbox.get(timeout=1.0)
         except queue.Empty:
-            for quiet in self._workers:
-                if quiet.tasks and time.monotonic() - quiet.heard_at > _SILENCE_S:
-                    quiet.given_up = True
-                    quiet.process.kill()
             return
         if worker not in self._workers:
             return
-        worker.heard_at = time.monotonic()
         if message is None:
             yield from self._bury(worker, again)
             return
