@@ -107,6 +107,19 @@ def test_purged_sounds_are_gone_and_saving_again_drops_the_old_files(make_store:
     assert [p.name for p in (store.derived_path / FINGERPRINT).iterdir()] == [second.name]
 
 
+def test_what_a_killed_build_left_is_swept_away(make_store: MakeStore) -> None:
+    store = make_store(cloud(5))
+    folder = store.derived_path / FINGERPRINT
+    old, young = [folder / ".writing-dead", folder / ".spill-dead"], folder / ".writing-busy"
+    for path in (*old, young):
+        (path / "sounds").mkdir(parents=True)
+        (path / "sounds" / "vectors.bin").write_bytes(b"12345678")
+    for path in old:
+        os.utime(path, (0, 0))
+    made = saved(store)
+    assert sorted(folder.iterdir()) == sorted([made, young])
+
+
 def test_others_may_read_what_was_saved(make_store: MakeStore) -> None:
     store = make_store(cloud(10))
     folder = saved(store)

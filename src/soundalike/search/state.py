@@ -19,7 +19,14 @@ from soundalike.encoders import EncoderSpec
 from soundalike.index import distances_to
 from soundalike.search.catalogue import Catalogue
 from soundalike.search.filters import Filters
-from soundalike.search.vectors import ROWS_IN_MEMORY, SEGMENTS, SOUNDS, VectorView, newest_first
+from soundalike.search.vectors import (
+    ROWS_IN_MEMORY,
+    SEGMENTS,
+    SOUNDS,
+    SPILL_PREFIX,
+    VectorView,
+    newest_first,
+)
 from soundalike.storage import Snapshot, Store
 
 _WORTH_FILES = 20_000  # below, reading the table costs less than a tenth of a second
@@ -165,7 +172,7 @@ def _spill(folder: Path, stack: contextlib.ExitStack) -> Path | None:
     """A temporary folder beside the derived files, gone with the stack; None where none can be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix=".spill-", dir=folder))
+        path = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=folder))
     except OSError:
         return None
     stack.callback(shutil.rmtree, path, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,8 @@ SOUNDS, SEGMENTS = "sounds", "segments"
 SORTS = (SOUNDS, SEGMENTS)
 
 _KIND = "view"
-_PREFIX, _WRITING = "view-", ".writing-"
+_PREFIX, _WRITING, SPILL_PREFIX = "view-", ".writing-", ".spill-"
+_LEFT_BEHIND_S = 24 * 3600.0  # no build takes as long: whoever made such a folder was killed
 _COLUMNS = ["vector_id", "sound_id", "start_s", "duration_s", "silent", "vector"]
 _ID_DIGITS = 32  # of a sound id
 ROWS_IN_MEMORY = 250_000  # while building: 180 MB at 180 dimensions
@@ -166,6 +168,7 @@ class VectorView:
         for old in folder.glob(f"{_PREFIX}*"):
             if old.name < ready.name:  # whoever has them open keeps them until it closes them
                 shutil.rmtree(old, ignore_errors=True)
+        _sweep(folder)
         return ready
 
     def _newer(self, snapshot: Snapshot) -> Iterator[tuple[Columns, FloatArray, str]]:
@@ -232,6 +235,15 @@ def _load_set(folder: OpenFolder, sort: str, sounds: int) -> VectorSet:
         raise IndexFormatError(f"The columns of {sort} in {folder.path} do not fit its index.")
     calibration = Calibration.from_json(values.get("calibration"))
     return VectorSet(index, columns, calibration, calibrated=len(columns), saved=len(columns))
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what builds that were killed left behind; those of others that still run are younger."""
+    for prefix in (_WRITING, SPILL_PREFIX):
+        for path in folder.glob(f"{prefix}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def newest_first(folder: Path) -> list[Path]:
