@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,22 @@ def test_a_preview_keeps_channels_and_rate(formats: dict[str, Path]) -> None:
 def test_a_preview_of_eight_bits_has_its_zero_in_the_middle(formats: dict[str, Path]) -> None:
     preview = decode(io.BytesIO(cut_preview(formats["wav-u8"], 3.0, 0.5)), rate_hz=44100)
     np.testing.assert_allclose(preview.samples, tone(44100, 1)[0, 132300 : 132300 + 22050], atol=0.02)
+
+
+def test_a_preview_takes_little_more_memory_than_it_is_long() -> None:
+    file = io.BytesIO(encode_wav(np.zeros((8, 48000 * 10), np.float32), 48000))
+    cut_preview(file, 0.0, 0.1)
+    tracemalloc.start()
+    preview = cut_preview(file, 0.0, 10.0)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 3 * len(preview)
+
+
+def test_a_preview_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soundalike.audio.encode.MAX_PREVIEW_BYTES", 64_000)
+    wide = encode_wav(np.zeros((8, 8000), np.float32), 8000)
+    assert len(cut_preview(io.BytesIO(wide), 0.0, 1.0)) == 44 + 64_000
 
 
 def test_a_preview_is_bounded() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soundalike.audio.container import AudioFile
 from soundalike.audio.mixing import frame_channels, full_scale
@@ -13,6 +14,7 @@ from soundalike.core.arrays import FloatArray, check_audio
 from soundalike.core.errors import AudioError, InvalidInputError
 
 MAX_PREVIEW_S = 60.0
+MAX_PREVIEW_BYTES = 1 << 28  # made in memory; a minute of eight channels at 192 kHz has 184 MB
 _MAX_WAV_BYTES = 0xFFFFFFFF - 1000
 
 
@@ -38,15 +40,27 @@ def encode_wav(samples: FloatArray, rate_hz: int) -> bytes:
         raise InvalidInputError(f"samples must have shape (T,) or (C, T); got {samples.shape}.")
     if not 1 <= rate_hz < 1 << 31 or channels.size * 2 > _MAX_WAV_BYTES:
         raise InvalidInputError(f"{channels.size} samples at {rate_hz} Hz do not fit into a WAV file.")
-    data = np.rint(np.clip(channels.T, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
-    count = channels.shape[0]
-    form = struct.pack("<HHIIHH", 1, count, rate_hz, rate_hz * count * 2 & 0xFFFFFFFF, count * 2 & 0xFFFF, 16)
+    return _wav_file([_to_int16(channels)], channels.shape[0], rate_hz)
+
+
+def _to_int16(channels: FloatArray) -> NDArray[np.int16]:
+    """Samples ``(C, T)`` as they lie in a WAV file: ``(T, C)``, clipped at full scale."""
+    return np.asarray(np.rint(np.clip(channels.T, -1.0, 1.0) * 32767.0), "<i2", order="C")
+
+
+def _wav_file(pieces: list[NDArray[np.int16]], channels: int, rate_hz: int) -> bytes:
+    """Put a header before pieces of shape ``(T, C)``."""
+    frame_bytes = channels * 2
+    form = struct.pack(
+        "<HHIIHH", 1, channels, rate_hz, rate_hz * frame_bytes & 0xFFFFFFFF, frame_bytes & 0xFFFF, 16
+    )
+    data_bytes = sum(piece.nbytes for piece in pieces)
     return b"".join(
         [
-            struct.pack("<4sI4s", b"RIFF", 36 + len(data), b"WAVE"),
+            struct.pack("<4sI4s", b"RIFF", 36 + data_bytes, b"WAVE"),
             struct.pack("<4sI", b"fmt ", len(form)) + form,
-            struct.pack("<4sI", b"data", len(data)),
-            data,
+            struct.pack("<4sI", b"data", data_bytes),
+            *(piece.data for piece in pieces),
         ]
     )
 
@@ -57,7 +71,7 @@ def cut_preview(file: AudioFile, start_s: float, duration_s: float, *, name: str
     Args:
         file: A path, or an open binary file that can seek (it is left open).
         start_s: Where the stretch starts, in seconds.
-        duration_s: How long it is; more than 60 s are cut to 60 s.
+        duration_s: How long it is; more than 60 s, or than fits into 256 MiB, is cut off.
         name: The file's name, for messages and as a hint for the format.
 
     Returns:
@@ -70,7 +84,8 @@ def cut_preview(file: AudioFile, start_s: float, duration_s: float, *, name: str
     check_region(start_s, duration_s)
     with Region(file, name) as region:
         own_hz, channels = region.info.rate_hz, region.info.channels
-        count = max(1, round(min(duration_s, MAX_PREVIEW_S) * own_hz))
+        count = min(round(min(duration_s, MAX_PREVIEW_S) * own_hz), MAX_PREVIEW_BYTES // (2 * channels))
+        count = max(1, count)
         pieces = []
         for frame, skip, stop in region.frames(round(start_s * own_hz), count):
             if frame.layout.nb_channels == channels:
@@ -78,7 +93,8 @@ def cut_preview(file: AudioFile, start_s: float, duration_s: float, *, name: str
                 with np.errstate(over="ignore", invalid="ignore"):
                     wide = frame_channels(frame)[:, skip:stop].astype(np.float32)
                     scaled = (wide - np.float32(zero)) / np.float32(full)
-                pieces.append(np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0))
+                # 16 bits at once: a minute of many channels at a high rate is large.
+                pieces.append(_to_int16(np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0)))
         if not pieces:
             raise AudioError(f"{region.label} ends before {start_s:g} s.")
-        return encode_wav(np.concatenate(pieces, axis=1), own_hz)
+        return _wav_file(pieces, channels, own_hz)
