@@ -126,7 +126,7 @@ def test_a_preview_of_a_stretch_has_its_length(client: httpx.Client, world: Worl
 
 
 @pytest.mark.parametrize(
-    "params", [{"duration_s": 0}, {"duration_s": 10_000}, {"start_s": -1}, {"start_s": "nan"}]
+    "params", [{"duration_s": 0}, {"duration_s": 60.5}, {"start_s": -1}, {"start_s": "nan"}]
 )
 def test_a_preview_is_bounded(client: httpx.Client, world: World, params: dict[str, str]) -> None:
     path = f"/api/sounds/{world.sound('amen.aiff').id}/audio"
