@@ -4,7 +4,7 @@ import { ApiError, getLibrary, listTags } from "./api/client";
 import type { LibraryInfo } from "./api/types";
 import { byId } from "./dom";
 import * as format from "./format";
-import { type Answer, answer, FileGone } from "./searcher";
+import { type Answer, answer, CannotAsk } from "./searcher";
 import { type Clip, heldFile, holdFile, knowRoots } from "./sound/clip";
 import { Player } from "./sound/player";
 import { type Filters, hasFilters, noFilters, type Query, type Region, sameQuery, type View, viewFromSearch, viewToSearch } from "./state";
@@ -277,7 +277,7 @@ class Page {
   }
 
   private complain(error: unknown): void {
-    if (error instanceof ApiError || error instanceof FileGone) showProblem(error.message);
+    if (error instanceof ApiError || error instanceof CannotAsk) showProblem(error.message);
     else if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
   }
 

@@ -4,12 +4,13 @@ import { findSimilar, getSound, listSounds, searchByFile } from "./api/client";
 import type { Hit } from "./api/types";
 import * as format from "./format";
 import { heldFile, soundClip } from "./sound/clip";
-import type { View } from "./state";
+import { hasFilters, type View } from "./state";
 import { hitRow, type Row, soundRow } from "./view/results";
 
 const PAGE = 200;
 const FIRST_HITS = 100;
 const MOST_HITS = 1000;
+const HOW = ": choose one, or drop a file, to find what sounds like it";
 
 export interface Answer {
   /** What is searched with, where the view has such a thing. */
@@ -20,10 +21,13 @@ export interface Answer {
   more: ((signal: AbortSignal) => Promise<Answer>) | null;
 }
 
-/** The file of this query was held by a page that is gone. */
-export class FileGone extends Error {}
+/** A view that cannot be asked for; the message says why. */
+export class CannotAsk extends Error {}
 
-export function answer(view: View, signal: AbortSignal): Promise<Answer> {
+export async function answer(view: View, signal: AbortSignal): Promise<Answer> {
+  const { min_s, max_s } = view.filters;
+  if (min_s !== null && max_s !== null && min_s > max_s)
+    throw new CannotAsk(`No sound lasts at least ${min_s} s and at most ${max_s} s.`);
   return view.query ? similar(view, FIRST_HITS, 0, signal) : listing(view, 0, signal);
 }
 
@@ -33,7 +37,7 @@ async function listing(view: View, offset: number, signal: AbortSignal): Promise
   return {
     query: null,
     rows: page.sounds.map((sound) => soundRow(sound)),
-    status: format.count(page.total, "sound"),
+    status: format.count(page.total, "sound") + (offset === 0 && page.total > 0 && !hasFilters(view.filters) ? HOW : ""),
     more: next < page.total && page.sounds.length > 0 ? (later) => listing(view, next, later) : null,
   };
 }
@@ -50,17 +54,17 @@ async function similar(view: View, limit: number, skip: number, signal: AbortSig
     clip = soundClip(sound);
   } else {
     const held = heldFile(query.key);
-    if (!held) throw new FileGone("This search was made with a file of yours; drop it again to search by it.");
+    if (!held) throw new CannotAsk("This search was made with a file of yours; drop it again to search by it.");
     hits = (await searchByFile(held.file, options, signal)).hits;
     clip = held.clip;
   }
   const full = hits.length >= limit && limit < MOST_HITS;
-  const what = format.count(hits.length, segments ? "segment" : "sound");
+  const what = hits.length > 0 ? format.count(hits.length, segments ? "segment" : "sound") : "Nothing";
   const part = query.region ? ` at ${format.span(query.region.from, query.region.to)}` : "";
   return {
     query: { clip, region: query.region, hit: null, isQuery: true },
     rows: hits.slice(skip).map((hit) => hitRow(hit, segments)),
-    status: `${what} like ${clip.name}${part}, best first`,
+    status: `${what} like ${clip.name}${part}${hits.length > 1 ? ", best first" : ""}`,
     more: full ? (later) => similar(view, Math.min(MOST_HITS, limit + PAGE), hits.length, later) : null,
   };
 }

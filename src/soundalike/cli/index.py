@@ -16,7 +16,7 @@ from soundalike.cli.console import (
     say,
     say_of,
 )
-from soundalike.core.units import human_count
+from soundalike.core.units import human_count, human_duration
 from soundalike.library import Failure, Library, Report, check_apart, default_library_path
 
 _SHOWN = 5
@@ -72,7 +72,7 @@ def show(report: Report, library: Library) -> None:
     if report.interrupted:
         say(_STOPPED)
     info = library.info()
-    say(f"{human_count(info.sounds, 'sound')}, {info.hours:.1f} hours, in {info.path}")
+    say(f"{human_count(info.sounds, 'sound')}, {human_duration(info.audio_s)} of audio, in {info.path}")
 
 
 def _list(word: str, failures: list[Failure]) -> None:

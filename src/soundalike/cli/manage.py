@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from soundalike.cli.console import JsonOption, LibraryOption, out, print_json, printable, say
-from soundalike.core.units import human_count, human_size
+from soundalike.core.units import human_count, human_duration, human_size
 from soundalike.library import Library
 
 
@@ -22,7 +22,7 @@ def info(library: LibraryOption = None, json: JsonOption = False) -> None:
         return
     lines = [
         ("library", str(figures.path)),
-        ("sounds", f"{figures.sounds:,} ({figures.hours:.2f} hours)"),
+        ("sounds", f"{figures.sounds:,} ({human_duration(figures.audio_s)} of audio)"),
         ("files", f"{figures.files:,}" + (f", {figures.missing:,} missing" if figures.missing else "")),
         ("errors", f"{figures.errors:,}" + (" (soundalike errors lists them)" if figures.errors else "")),
         ("size", human_size(figures.size_bytes)),

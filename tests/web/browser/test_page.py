@@ -69,7 +69,7 @@ def drag(page: Page, start: float, stop: float) -> None:
 
 def test_words_narrow_the_list_and_the_address(page: Page, served: str) -> None:
     page.goto(served)
-    expect(page.locator("#status")).to_have_text(re.compile(r"^\d+ sounds$"))
+    expect(page.locator("#status")).to_have_text(re.compile(r"^\d+ sounds: choose one, or drop a file"))
     find(page, "amen full", 1)
     assert names(page) == ["loop_amen_full.flac"]
     expect(page.locator("#status")).to_have_text("1 sound")
@@ -81,6 +81,13 @@ def test_words_narrow_the_list_and_the_address(page: Page, served: str) -> None:
     expect(page.locator("#note")).to_contain_text("No sound passes these filters")
     page.get_by_role("button", name="Clear filters").first.click()
     expect(page.locator(".row").nth(3)).to_be_visible()
+
+
+def test_a_range_of_durations_the_wrong_way_round(page: Page, served: str) -> None:
+    page.goto(f"{served}/?min=5&max=1")
+    expect(page.locator("#problem")).to_have_text("No sound lasts at least 5 s and at most 1 s.")
+    page.fill("#max-s", "60")
+    expect(page.locator("#problem")).to_be_hidden()
 
 
 def test_filters_by_tag_folder_and_duration(page: Page, served: str) -> None:
