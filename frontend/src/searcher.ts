@@ -10,7 +10,7 @@ import { hitRow, type Row, soundRow } from "./view/results";
 const PAGE = 200;
 const FIRST_HITS = 100;
 const MOST_HITS = 1000;
-const HOW = ": choose one, or drop a file, to find what sounds like it";
+const HOW = ": choose one, or a file of yours, to find what sounds like it";
 
 export interface Answer {
   /** What is searched with, where the view has such a thing. */

@@ -69,7 +69,7 @@ def drag(page: Page, start: float, stop: float) -> None:
 
 def test_words_narrow_the_list_and_the_address(page: Page, served: str) -> None:
     page.goto(served)
-    expect(page.locator("#status")).to_have_text(re.compile(r"^\d+ sounds: choose one, or drop a file"))
+    expect(page.locator("#status")).to_have_text(re.compile(r"^\d+ sounds: choose one, or a file of yours"))
     find(page, "amen full", 1)
     assert names(page) == ["loop_amen_full.flac"]
     expect(page.locator("#status")).to_have_text("1 sound")
