@@ -30,7 +30,7 @@ def test_index_adds_and_passes_over(run: Any, kicks: Path, tmp_path: Path) -> No
     )
     again = run("index")
     assert again.status == 0
-    assert "0 sounds added" in again.err
+    assert "0 sounds added, 4 unchanged, in" in again.err
     assert "4 unchanged" in again.err
 
 

@@ -40,6 +40,7 @@ def test_its_encoder(library: Library) -> None:
 
 
 def test_an_empty_library(empty: Library) -> None:
+    assert repr(empty) == f"Library({str(empty.path)!r})"
     info = empty.info()
     assert (info.sounds, info.files, info.errors, info.audio_s, info.roots, info.encoders) == (
         0, 0, 0, 0.0, (), (),

@@ -77,7 +77,8 @@ class Report:
 
     def __str__(self) -> str:
         """Summarise in one line for people."""
-        parts = [f"{human_count(len(self.added), 'sound')} added ({human_duration(self.audio_s)} of audio)"]
+        heard = f" ({human_duration(self.audio_s)} of audio)" if self.audio_s else ""
+        parts = [f"{human_count(len(self.added), 'sound')} added{heard}"]
         for files, words in (
             (self.duplicates, "with known content"),
             (self.changed, "changed"),

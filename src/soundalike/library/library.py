@@ -71,6 +71,9 @@ class Library:
             raise NotFoundError(f"There is no library at {folder}. Make one with: soundalike index FOLDER")
         return cls(Store.open(folder, create=create), encoder)
 
+    def __repr__(self) -> str:
+        return f"Library({str(self.path)!r})"
+
     @property
     def path(self) -> Path:
         """The library's folder."""
