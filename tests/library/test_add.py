@@ -221,3 +221,20 @@ def test_a_library_open_elsewhere_sees_what_was_added(empty: Library, kicks: Pat
 def test_metadata_must_be_texts(empty: Library, kicks: Path) -> None:
     with pytest.raises(InvalidInputError, match="Metadata takes texts only"):
         empty.add(kicks, metadata={"take": 3})  # type: ignore[dict-item]
+
+
+def test_a_folder_that_moved_is_found_at_its_new_place_only(
+    empty: Library, kicks: Path, tmp_path: Path
+) -> None:
+    empty.add(kicks)
+    count = empty.count()
+    there = tmp_path / "elsewhere" / "renamed"
+    there.parent.mkdir()
+    kicks.rename(there)
+    report = empty.add(there)
+    assert (len(report.moved), report.duplicates, report.missing, report.audio_s) == (count, [], [], 0.0)
+    assert empty.count() == count
+    assert all(sound.path.startswith(f"{there}/") and not sound.missing for sound in empty.sounds())
+    there.rename(kicks)  # as a drive that is there again
+    assert len(empty.add(kicks).unchanged) == count
+    assert all(sound.path.startswith(f"{kicks}/") for sound in empty.sounds())

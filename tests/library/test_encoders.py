@@ -106,3 +106,22 @@ def test_an_encoder_that_cannot_be_kept(tmp_path: Path, kicks: Path, fitted: Pat
 
 def test_a_new_library_listens_with_the_default(empty: Library) -> None:
     assert empty.encoder.spec.name == DEFAULT_ENCODER
+
+
+def test_a_newer_version_of_the_default_takes_over(
+    tmp_path: Path, kicks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from soundalike.encoders import base
+
+    old = Library.open(tmp_path / "library")
+    old.add(kicks)
+    (first,) = old.info().encoders
+    monkeypatch.setattr(base, "POOLING_VERSION", base.POOLING_VERSION + 1)
+    new = Library.open(tmp_path / "library")
+    assert new.encoder.spec.fingerprint != first.fingerprint
+    new.add(kicks)
+    assert {e.fingerprint: e.default for e in new.info().encoders} == {
+        first.fingerprint: False,
+        new.encoder.spec.fingerprint: True,
+    }
+    assert new.search(min(kicks.iterdir()))[0].same_file

@@ -90,3 +90,19 @@ def test_nothing_is_taken_out_where_one_name_is_unknown(library: Library, sample
     assert library.count() == before
     with pytest.raises(NotFoundError, match="Nothing in the library goes by"):
         library.remove(samples.parent / "sam")  # the beginning of a name is not a name
+
+
+def test_what_is_forgotten_frees_its_room_and_is_computed_anew(empty: Library, kicks: Path) -> None:
+    empty.add(kicks)
+    path = min(kicks.iterdir())
+    before = {
+        other.path: empty.search(other)[0].distance for other in empty.sounds() if other.path != str(path)
+    }
+    empty.remove(path)
+    assert empty.info().encoders[0].segments > len(empty.vectors(segments=True)[0])
+    assert empty.forget() == 1
+    assert empty.info().encoders[0].segments == len(empty.vectors(segments=True)[0])
+    assert empty.forget() == 0
+    assert {other.path for other in empty.sounds()} == set(before)
+    assert empty.add(kicks).audio_s > 0.0
+    assert empty.search(path)[0].same_file

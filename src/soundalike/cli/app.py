@@ -16,7 +16,7 @@ app = typer.Typer(
     name="soundalike",
     help="Find sounds by how they sound: index folders, search by example, listen in the browser.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some files failed, 130 stopped.",
 )

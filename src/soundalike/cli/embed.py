@@ -15,7 +15,7 @@ from soundalike.library import embed as embed_files
 
 
 def embed(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or zip archives.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders or zip archives.")],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Where to write the vectors: a .npz file.")
     ],

@@ -27,7 +27,7 @@ def index(
     places: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PLACE]...",
+            metavar="PLACE",
             help="Folders, files, zip archives or http(s) addresses; none looks again at those added before.",
         ),
     ] = None,

@@ -55,14 +55,23 @@ def errors(library: LibraryOption = None, json: JsonOption = False) -> None:
 def remove(
     what: Annotated[
         list[str],
-        typer.Argument(metavar="WHAT...", help="Paths of files, folders or archives, or ids of sounds."),
+        typer.Argument(metavar="WHAT", help="Paths of files, folders or archives, or ids of sounds."),
     ],
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="Also delete what was computed of every sound that has no file left."),
+    ] = False,
     library: LibraryOption = None,
 ) -> None:
-    """Take sounds out of the library. The files are not touched, and adding them again costs nothing."""
+    """Take sounds out of the library. The files are not touched, and adding them again costs nothing.
+
+    With --forget the room that their vectors take is freed too; adding them again then computes them anew.
+    """
     opened = Library.open(library, create=False)
     count = opened.remove(*what)
     say(f"{human_count(count, 'file')} taken out. The files themselves are where they were.")
+    if forget:
+        say(f"{human_count(opened.forget(), 'sound')} forgotten.")
 
 
 def export(

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from soundalike.cli.console import LibraryOption
+from soundalike.cli.console import EncoderOption, LibraryOption
 from soundalike.library import Library
 
 
 def serve(
     library: LibraryOption = None,
+    encoder: EncoderOption = None,
     host: Annotated[
         str,
         typer.Option(
@@ -28,4 +29,4 @@ def serve(
     """Serve the page: search, listen, browse. Stop with Ctrl-C."""
     from soundalike.web import serve as run
 
-    run(Library.open(library, create=False), host=host, port=port, open_browser=browser)
+    run(Library.open(library, encoder=encoder, create=False), host=host, port=port, open_browser=browser)

@@ -21,7 +21,7 @@ def _group() -> None:
 @app.command("spectral")
 def spectral(
     places: Annotated[
-        list[str], typer.Argument(metavar="PLACE...", help="Folders, files or archives of your sounds.")
+        list[str], typer.Argument(metavar="PLACE", help="Folders, files or archives of your sounds.")
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Where to write the encoder: a .json file.")

@@ -16,7 +16,7 @@ from soundalike.ingest.analyse import Analyst, Rows, failed_rows
 from soundalike.ingest.plan import KnownFile, Plan, known_files, make_plan
 from soundalike.ingest.pool import LocalPool, WorkerPool, WorkerSetup
 from soundalike.ingest.report import Failure, OnProgress, Progress, Report
-from soundalike.sources import Item, Limits, Source
+from soundalike.sources import Item, Limits, Source, is_gone
 from soundalike.storage import EncoderRecord, Store, Writer
 
 _COMMIT_EVERY_S = 2.0
@@ -253,15 +253,29 @@ class _Run:
                 self.report.moved.append(self.arrived[sound_id])
             else:
                 gone.append(uri)
+        # A place that was not scanned may be a drive that is away: its files are missing, not forgotten.
+        left_behind = self._left_behind(plan)
+        arrived = (self.arrived.get(self.known[uri].sound_id or "") for uri in left_behind)
+        self.report.moved += [uri for uri in arrived if uri is not None]
         moved = set(self.report.moved)
         self.report.duplicates = [uri for uri in self.report.duplicates if uri not in moved]
         self.report.missing = gone
-        if gone:
-            self.writer.set_missing(gone, True)
+        if gone or left_behind:
+            self.writer.set_missing([*gone, *left_behind], True)
         if plan.back:
             self.writer.set_missing(plan.back, False)
         if drop:
             self.writer.delete_files(drop)
+
+    def _left_behind(self, plan: Plan) -> list[str]:
+        """Old places, outside of what was scanned, of sounds that are at a new one now: those that are gone."""
+        here = {*self.arrived, *(self.known[uri].sound_id for uri in plan.back)}
+        seen = {*plan.vanished, *plan.back, *self.arrived.values()}
+        return [
+            uri
+            for uri, file in self.known.items()
+            if here and not file.missing and file.sound_id in here and uri not in seen and is_gone(uri)
+        ]
 
     def tell(self, stage: str | None = None, **changes: int) -> None:
         """Tell whoever listens how far it is."""

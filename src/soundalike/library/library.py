@@ -45,6 +45,7 @@ class Library:
     def __init__(self, store: Store, encoder: str | None) -> None:
         self._store = store
         self._encoder_name = encoder_address(store, encoder)
+        self._by_default = encoder is None
         self._encoder: Encoder | None = None
         self._searcher: Searcher | None = None
 
@@ -131,6 +132,9 @@ class Library:
             keep_encoder(self._store, self._encoder_name, self.encoder)
             settings = IngestSettings(jobs=jobs, isolate=isolate, limits=limits)
             report = ingest(self._store, sources, self.encoder, self._encoder_name, settings, on_progress)
+        if self._by_default and self._store.default_encoder != self.encoder.spec.fingerprint:
+            with self._store.write() as writer:  # the same encoder, of a newer version of soundalike
+                writer.set_default_encoder(self.encoder.spec.fingerprint)
         self.searcher.refresh()
         return report
 
@@ -161,6 +165,19 @@ class Library:
         if self._searcher is not None:
             self._searcher.refresh_if_stale()
         return len(doomed)
+
+    def forget(self) -> int:
+        """Delete everything computed of sounds that no file has any more, and free its room.
+
+        Returns:
+            How many sounds were forgotten; adding one of them again computes its vectors anew.
+        """
+        with self._store.write() as writer:
+            unused = writer.unreferenced_sounds()
+            writer.purge(unused)
+            writer.optimize()
+        self.searcher.refresh()
+        return len(unused)
 
     def search(
         self,

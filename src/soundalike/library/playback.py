@@ -80,7 +80,7 @@ def preview_sound(sound: Sound, start_s: float, duration_s: float) -> bytes:
     """
     opened = open_sound(sound)
     with opened.file as file:
-        return cut_preview(file, start_s, duration_s)
+        return cut_preview(file, start_s, duration_s, name=opened.name)
 
 
 def _first(reasons: Sequence[str]) -> str:

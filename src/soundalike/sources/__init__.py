@@ -6,7 +6,7 @@ from soundalike.sources.item import Found, Item, Source, Unreadable
 from soundalike.sources.limits import Limits
 from soundalike.sources.names import SOUND_EXTENSIONS
 from soundalike.sources.opening import OPENERS, open_item
-from soundalike.sources.recall import is_on_disk, item_of_uri
+from soundalike.sources.recall import is_gone, is_on_disk, item_of_uri
 
 __all__ = [
     "OPENERS",
@@ -17,6 +17,7 @@ __all__ = [
     "Limits",
     "Source",
     "Unreadable",
+    "is_gone",
     "is_on_disk",
     "item_of_uri",
     "open_item",

@@ -22,6 +22,25 @@ def is_on_disk(uri: str) -> bool:
     return uri.startswith("file://") or not (_ADDRESS.match(uri) or uri.startswith("stream:"))
 
 
+def is_gone(uri: str) -> bool:
+    """Tell whether the file, or the archive, that a uri names is not there; False where that cannot be told.
+
+    Example:
+        >>> is_gone("/no/such/kick.wav"), is_gone("https://example.org/kick.wav")
+        (True, False)
+    """
+    if not is_on_disk(uri):
+        return False
+    archive, _ = split_member(uri)
+    try:
+        path_of_uri(archive).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def item_of_uri(uri: str) -> Item:
     """Find the item that a uri stands for, without scanning its source again.
 
