@@ -268,7 +268,7 @@ class _Run:
             self.writer.delete_files(drop)
 
     def _left_behind(self, plan: Plan) -> list[str]:
-        """Old places, outside of what was scanned, of sounds that are at a new one now: those that are gone."""
+        """Places outside of what was scanned that are gone, of sounds that are at a new one now."""
         here = {*self.arrived, *(self.known[uri].sound_id for uri in plan.back)}
         seen = {*plan.vanished, *plan.back, *self.arrived.values()}
         return [
