@@ -12,6 +12,7 @@ from soundalike.core.errors import InvalidInputError
 from soundalike.core.units import gain_to_db
 
 MAX_PEAKS = 1024  # pairs: one for every pixel column of a wide waveform
+_FEW = 64  # samples of a bucket
 
 
 class Levels:
@@ -44,9 +45,9 @@ class Levels:
         after = samples[missing:]
         whole = len(after) // self._bucket * self._bucket
         if whole:
-            buckets = after[:whole].reshape(-1, self._bucket)
-            self._low = np.concatenate([self._low, buckets.min(axis=1)])
-            self._high = np.concatenate([self._high, buckets.max(axis=1)])
+            low, high = _extremes(after[:whole], self._bucket)
+            self._low = np.concatenate([self._low, low])
+            self._high = np.concatenate([self._high, high])
         self._add_to_rest(after[whole:])
 
     def _add_to_rest(self, samples: FloatArray) -> None:
@@ -92,6 +93,17 @@ class Levels:
         pairs = np.stack([np.append(self._low, self._rest[0]), np.append(self._high, self._rest[1])], axis=1)
         packed: NDArray[np.int8] = np.rint(np.clip(pairs, -1.0, 1.0) * 127.0).astype(np.int8)
         return packed.tobytes()
+
+
+def _extremes(samples: FloatArray, bucket: int) -> tuple[FloatArray, FloatArray]:
+    """Minimum and maximum of every ``bucket`` samples, a power of two that divides their number."""
+    low = high = samples
+    while bucket > 1 and bucket <= _FEW:  # numpy reduces short rows slowly, and whole columns fast
+        low, high = np.minimum(low[::2], low[1::2]), np.maximum(high[::2], high[1::2])
+        bucket //= 2
+    if bucket == 1:
+        return low, high
+    return low.reshape(-1, bucket).min(axis=1), high.reshape(-1, bucket).max(axis=1)
 
 
 def unpack_peaks(packed: bytes) -> NDArray[np.int8]:

@@ -19,6 +19,7 @@ from soundalike.ingest.analyse import Rows
 from soundalike.sources import Item
 
 HELLO, WORK, AT, DONE = b"H", b"W", b"A", b"D"
+_ITEM_FIELDS = [entry.name for entry in dataclasses.fields(Item)]
 _HEADER = struct.Struct(">cQ")
 
 
@@ -41,7 +42,7 @@ def receive(pipe: IO[bytes]) -> tuple[bytes, bytes] | None:
 
 def pack_items(items: Sequence[Item]) -> bytes:
     """Write items as JSON."""
-    return json.dumps([dataclasses.asdict(item) for item in items]).encode()
+    return json.dumps([{name: getattr(item, name) for name in _ITEM_FIELDS} for item in items]).encode()
 
 
 def unpack_items(body: bytes) -> list[Item]:

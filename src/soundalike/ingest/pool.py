@@ -72,8 +72,8 @@ class _Worker:
     process: subprocess.Popen[bytes]
     errors: tempfile._TemporaryFileWrapper[bytes]
     tasks: deque[list[Item]] = field(default_factory=deque)
-    item: int = 0  # index within tasks[0] of the file at hand
-    item_s: float = 0.0
+    item: int = 0  # index within tasks[0] of the file that was told of last
+    item_s: float = 0.0  # and how far it was
     task_s: float = 0.0  # seconds of tasks[0] told so far
     ready: bool = False
     given_up: bool = False  # killed for being quiet too long
@@ -209,7 +209,7 @@ class WorkerPool:
             worker.item, worker.item_s, worker.task_s = 0, 0.0, 0.0
 
     def _bury(self, worker: _Worker, again: deque[list[Item]]) -> Iterator[Heard]:
-        """A worker has died: the file at hand is to blame, all others of its tasks are done again."""
+        """A worker has died: blame the file that was alone in its task; try each of several alone."""
         self._workers.remove(worker)
         last_words = self._end(worker)
         if not worker.ready:
@@ -221,15 +221,17 @@ class WorkerPool:
         if not worker.tasks:
             return
         first, *others = worker.tasks
-        blamed = first[worker.item]
+        again.extend(others)
+        if len(first) > 1:
+            again.extend([item] for item in first)
+            yield Heard(audio_s=-worker.task_s)
+            return
         reason = (
             f"The decoder did not get on with this file for {_SILENCE_S:.0f} seconds, so it was given up."
             if worker.given_up
             else "The decoder crashed on this file."
         )
-        again.extend([rest for rest in (first[: worker.item] + first[worker.item + 1 :],) if rest])
-        again.extend(others)
-        yield Heard(failed_rows([(blamed, reason)], self._dims), -worker.task_s)
+        yield Heard(failed_rows([(first[0], reason)], self._dims), -worker.task_s)
 
     def _end(self, worker: _Worker) -> str:
         """Kill and reap a worker; returns the end of what it wrote to its error stream."""

@@ -49,17 +49,16 @@ def _serve(pipe_in: BinaryIO, pipe_out: BinaryIO) -> None:
 
 
 class _Teller:
-    """Tells the parent which file is at hand: at once when it begins, then now and then."""
+    """Tells the parent now and then how far it is: a sign of life, and news for the progress."""
 
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
-        self._index = -1
-        self._told_at = 0.0
+        self._told_at = time.monotonic()
 
     def __call__(self, index: int, seconds: float) -> None:
         now = time.monotonic()
-        if index != self._index or now - self._told_at > _TELL_EVERY_S:
-            self._index, self._told_at = index, now
+        if now - self._told_at > _TELL_EVERY_S:
+            self._told_at = now
             frames.send(self._pipe, frames.AT, json.dumps([index, seconds]).encode())
 
 
