@@ -20,6 +20,16 @@ from soundalike.library import load_encoder
 
 HERE = Path(__file__).parent
 SEED = 1
+COLUMNS = [
+    "files",
+    "hours",
+    "index s",
+    "decode s",
+    "index / decode",
+    "the same in processor time",
+    "hours per core-hour",
+    "files/s per core",
+]
 LIBROSA = """
 import sys, librosa
 total = 0.0
@@ -80,6 +90,22 @@ def measure(paths: list[Path], places: list[str], work: Path, jobs: int, runs: i
     return (*medians, least_cpu_s, audio_s)
 
 
+def librosa_table(cases: dict[str, tuple[list[Path], list[str]]]) -> Table:
+    """Time a peer on some of the files of each kind."""
+    peer = Table(
+        "librosa's load + mfcc of the same files, one process",
+        ["files", "hours per core-hour", "files/s"],
+    )
+    rate = str(load_encoder().spec.rate_hz)
+    for name, (paths, _) in cases.items():
+        if name == "all":
+            continue
+        few = paths[: 200 if name == "one-shots" else 10]
+        wall_s, cpu_s, said = timed([sys.executable, "-c", LIBROSA, rate], "\0".join(map(str, few)))
+        peer.rows.append([name, float(said) / cpu_s, len(few) / wall_s])
+    return peer
+
+
 def main() -> None:
     """Make the files, time everything, write the results."""
     parser = argparse.ArgumentParser()
@@ -89,16 +115,7 @@ def main() -> None:
     minutes, shots, runs = (10.0, 1000, 1) if quick else (60.0, 10_000, 3)
     table = Table(
         f"`soundalike index` with {jobs} workers against decoding and resampling alone",
-        [
-            "files",
-            "hours",
-            "index s",
-            "decode s",
-            "index / decode",
-            "the same in processor time",
-            "hours per core-hour",
-            "files/s per core",
-        ],
+        COLUMNS,
     )
     figures: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -133,17 +150,7 @@ def main() -> None:
             }
             if name == "one-shots":
                 figures["one_shots_files_per_core_s"] = round(len(paths) / cpu_s, 1)
-        peer = Table(
-            "librosa's load + mfcc of the same files, one process",
-            ["files", "hours per core-hour", "files/s"],
-        )
-        rate = str(load_encoder().spec.rate_hz)
-        for name, (paths, _) in cases.items():
-            if name == "all":
-                continue
-            few = paths[: 200 if name == "one-shots" else 10]
-            wall_s, cpu_s, said = timed([sys.executable, "-c", LIBROSA, rate], "\0".join(map(str, few)))
-            peer.rows.append([name, float(said) / cpu_s, len(few) / wall_s])
+        peer = librosa_table(cases)
     write_results(
         HERE,
         "How much longer than decoding does it take to index?",

@@ -79,18 +79,28 @@ def search(
         text=text,
         min_duration_s=shortest,
         max_duration_s=longest,
-        modified_after=after.astimezone() if after else None,
-        modified_before=before.astimezone() if before else None,
+        modified_after=_with_zone(after),
+        modified_before=_with_zone(before),
     )
     hits = opened.search(
         wanted, limit=limit, start_s=at, duration_s=duration, segments=segments, filters=filters
     )
+    _tell(hits, opened, segments=segments, json=json)
+
+
+def _with_zone(date: datetime | None) -> datetime | None:
+    """A date as it was typed means this machine's time zone."""
+    return date.astimezone() if date else None
+
+
+def _tell(hits: list[Hit], library: Library, *, segments: bool, json: bool) -> None:
+    """Print hits for a script or for people."""
     if json:
         print_json([hit_to_json(hit) for hit in hits])
     elif hits:
         print_hits(hits, segments)
     else:
-        say("Nothing was found." if opened.count() else "The library is empty: soundalike index FOLDER")
+        say("Nothing was found." if library.count() else "The library is empty: soundalike index FOLDER")
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:

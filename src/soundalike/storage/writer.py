@@ -372,7 +372,9 @@ class Writer:
         limit = datetime.now(UTC) - _KEEP_VERSIONS
         for name in self._commit:
             table = self._handle(name)
-            times = [_as_utc(entry["timestamp"]) for entry in table.list_versions()]
+            times = [
+                entry["timestamp"].astimezone(UTC) for entry in table.list_versions()
+            ]  # local, without a zone
             past = [time for time in times if time <= limit]
             if len(past) < 2:
                 continue
@@ -394,8 +396,3 @@ def _given_columns(record: EncoderRecord) -> pa.Schema:
 def _append(table: Any, rows: pa.Table) -> None:
     """Append rows in their order: one stream, so that ids grow along the table."""
     table.add(rows, write_parallelism=1)
-
-
-def _as_utc(time: datetime) -> datetime:
-    """Lance gives local times without a zone."""
-    return time.astimezone(UTC)
