@@ -16,7 +16,9 @@
     │   ├── LibraryBusyError     another process is writing to it
     │   ├── LibraryTooNewError   a newer version of soundalike wrote it
     │   └── LibraryCorruptError  its files are damaged
-    └── QueryError          what was searched with cannot be searched with
+    ├── QueryError          what was searched with cannot be searched with
+    ├── TrainingError       training cannot start or go on: too few sounds, a damaged checkpoint, NaN in the loss
+    └── MissingExtraError   a part of soundalike that is installed by name is not installed
 
 A message says what was expected and what came, in one sentence that a user can act on.
 """
@@ -82,3 +84,20 @@ class LibraryCorruptError(LibraryError):
 
 class QueryError(SoundalikeError):
     """What was searched with cannot be searched with: too short, silent, outside the sound."""
+
+
+class TrainingError(SoundalikeError):
+    """Training cannot start or go on: too few sounds, a damaged checkpoint, NaN in the loss."""
+
+
+class MissingExtraError(SoundalikeError):
+    """A part of soundalike that is not in the base install is asked for.
+
+    Args:
+        extra: Its name, as in ``pip install 'soundalike[train]'``.
+        what: What needs it, for the message: ``"Training"``.
+    """
+
+    def __init__(self, extra: str, what: str) -> None:
+        self.extra = extra
+        super().__init__(f"{what} needs the extra {extra!r}: pip install 'soundalike[{extra}]'")
