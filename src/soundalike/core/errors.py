@@ -17,7 +17,7 @@
     │   ├── LibraryTooNewError   a newer version of soundalike wrote it
     │   └── LibraryCorruptError  its files are damaged
     ├── QueryError          what was searched with cannot be searched with
-    ├── TrainingError       training cannot start or go on: too few sounds, a damaged checkpoint, NaN in the loss
+    ├── TrainingError       training cannot start or go on: too few sounds, a damaged checkpoint, NaN
     └── MissingExtraError   a part of soundalike that is installed by name is not installed
 
 A message says what was expected and what came, in one sentence that a user can act on.

@@ -1,4 +1,4 @@
-"""The sounds that a training reads: one memory-mapped recording of all of them, and a list of where each is."""
+"""The sounds that a training reads: one memory-mapped recording of them all, and where each lies in it."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TrainingSounds:
 
 
 class TrainingSoundsWriter:
-    """Writes the folder that :class:`TrainingSounds` reads; without :meth:`close` nothing is there to be read.
+    """Writes the folder that :class:`TrainingSounds` reads; before :meth:`close` there is nothing to read.
 
     Args:
         folder: Where; made when it is absent.
