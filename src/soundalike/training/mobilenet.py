@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -132,7 +132,7 @@ def load_teacher(state: Mapping[str, Any]) -> MobileNet:
         network.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
     except (KeyError, IndexError, RuntimeError, AttributeError) as error:
         raise TrainingError(f"Expected the state dict of an EfficientAT MobileNetV3; {error}.") from error
-    return cast("MobileNet", network.eval())
+    return network.eval()
 
 
 def whole_eights(channels: float) -> int:
