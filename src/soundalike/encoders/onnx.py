@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import EncoderError, InvalidInputError
 from soundalike.core.fingerprint import fingerprint
 from soundalike.encoders.base import Encoder, EncoderSpec, listening_fingerprint
+from soundalike.encoders.front_end import FRAMES_AT_ONCE, spectra_at
 from soundalike.encoders.onnx_format import has_external_data
 from soundalike.encoders.onnx_manifest import OnnxManifest, load_manifest
+from soundalike.features.front_end import LogMelFrontEnd, front_end_spectra
 
 CODE_VERSION = 1
 """Raised when the same model would give another vector for the same samples."""
 
 _MAX_BYTES = 2**31 - 1  # protobuf's own limit
 _UNIT_TOLERANCE = 1e-3  # float16 models keep a length of 1 to about this
+_ROWS_AT_ONCE = 256  # segments of samples in memory at once
 _ERRORS_ONLY = 3  # ONNX Runtime's log level
 
 
@@ -45,7 +51,9 @@ class OnnxEncoder(Encoder):
 
     def __init__(self, manifest: OnnxManifest, folder: Path) -> None:
         self.manifest = manifest
-        digest = fingerprint(manifest.name, CODE_VERSION, manifest, [listening_fingerprint()])
+        digest = fingerprint(
+            manifest.name, CODE_VERSION, manifest.what_makes_vectors(), [listening_fingerprint()]
+        )
         self.spec = EncoderSpec(
             name=manifest.name,
             fingerprint=digest,
@@ -60,7 +68,7 @@ class OnnxEncoder(Encoder):
         )
         path = folder / manifest.file
         self._session = _open_session(_read_model(path, manifest.sha256), path)
-        _check_ends(self._session, manifest, path)
+        self._channels = _check_ends(self._session, manifest, path)
 
     def encode(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
         """Encode a batch of segments: see :meth:`soundalike.encoders.base.Encoder.encode`.
@@ -76,11 +84,36 @@ class OnnxEncoder(Encoder):
                 f"got {segments.shape} and {lengths.shape}."
             )
         out = np.empty((len(segments), self.spec.dims), np.float32)
-        for first in range(0, len(segments), self.manifest.batch_rows):
-            rows = slice(first, first + self.manifest.batch_rows)
+        for rows in self._passes(len(segments)):
             filled = self._filled(segments[rows], lengths[rows])
-            out[rows] = self._checked(self._run(filled), filled)
+            out[rows] = self._vectors(self._fed(filled), partial(_are_zero, filled))
         return out
+
+    def encode_at(self, samples: FloatArray, starts: IntArray, lengths: IntArray) -> FloatArray:
+        """Encode stretches of a recording: see :meth:`soundalike.encoders.base.Encoder.encode_at`.
+
+        Frames of spectra that several segments share are computed once, wherever the segments start; what
+        the model is fed with is the same bit for bit as in :meth:`encode`.
+        """
+        front_end = self.manifest.front_end
+        if not isinstance(front_end, LogMelFrontEnd) or front_end.centred or self.manifest.padding != "zeros":
+            return super().encode_at(samples, starts, lengths)
+        self.check_stretches(samples, starts, lengths)
+        spec = self.spec
+        out = np.empty((len(starts), spec.dims), np.float32)
+        for rows in self._passes(len(starts)):
+            at, long = starts[rows], lengths[rows]
+            spectra = spectra_at(samples, at, long, spec.window_samples, front_end, spec.rate_hz)
+            out[rows] = self._vectors(spectra, partial(_are_silent, samples, at, long))
+        return out
+
+    def _passes(self, count: int) -> Iterator[slice]:
+        """Cut many segments into runs whose spectra fit into memory."""
+        frames = self.manifest.input_shape[1] if len(self.manifest.input_shape) == 2 else 1
+        rows = self.manifest.batch_rows
+        rows *= max(1, min(FRAMES_AT_ONCE // frames, _ROWS_AT_ONCE) // rows)
+        for first in range(0, count, rows):
+            yield slice(first, first + rows)
 
     def _filled(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
         """Put what the manifest declares behind the end of every sound."""
@@ -89,33 +122,56 @@ class OnnxEncoder(Encoder):
             return np.take_along_axis(segments, offsets % lengths[:, None], axis=1)
         return np.where(offsets < lengths[:, None], segments, np.float32(0.0))
 
-    def _run(self, segments: FloatArray) -> Any:
+    def _fed(self, segments: FloatArray) -> FloatArray:
+        """Make of filled segments what the model takes."""
+        front_end = self.manifest.front_end
+        if not isinstance(front_end, LogMelFrontEnd):
+            return segments
+        return front_end_spectra(segments, front_end, self.spec.rate_hz)
+
+    def _vectors(self, fed: FloatArray, are_silent: Callable[[], NDArray[np.bool_]]) -> FloatArray:
+        """Run the model on what it takes, some rows at a time, and hold it to its manifest."""
+        batch = self.manifest.batch_rows
+        vectors = np.empty((len(fed), self.spec.dims), np.float32)
+        for first in range(0, len(fed), batch):
+            rows = fed[first : first + batch]
+            (found,) = self._run([self.manifest.output], rows)
+            self._check_shape(found, (len(rows), self.spec.dims), "vectors")
+            vectors[first : first + batch] = found
+        return self._of_length_one(vectors, are_silent)
+
+    def _run(self, outputs: list[str], fed: FloatArray) -> list[Any]:
+        if self._channels:
+            fed = fed[:, None]
         try:
-            (vectors,) = self._session.run([self.manifest.output], {self.manifest.input: segments})
+            found: list[Any] = self._session.run(outputs, {self.manifest.input: fed})
         except Exception as error:
             raise EncoderError(
-                f"The model of {self.spec.name} failed on a batch of {len(segments)}: {error}"
+                f"The model of {self.spec.name} failed on a batch of {len(fed)}: {error}"
             ) from error
-        return vectors
+        return found
 
-    def _checked(self, vectors: Any, segments: FloatArray) -> FloatArray:
-        """Hold the model to its manifest; bring unit vectors to length 1 in float32."""
-        expected = (len(segments), self.spec.dims)
-        if not isinstance(vectors, np.ndarray) or vectors.shape != expected:
-            shape = getattr(vectors, "shape", type(vectors).__name__)
-            raise EncoderError(f"{self.spec.name} should give vectors of shape {expected}; it gave {shape}.")
-        if not np.isfinite(vectors).all():
-            raise EncoderError(f"{self.spec.name} gave a vector with values that are NaN or infinite.")
+    def _check_shape(self, values: Any, expected: tuple[int, ...], what: str) -> None:
+        if not isinstance(values, np.ndarray) or values.shape != expected:
+            shape = getattr(values, "shape", type(values).__name__)
+            raise EncoderError(f"{self.spec.name} should give {what} of shape {expected}; it gave {shape}.")
+        if not np.isfinite(values).all():
+            raise EncoderError(f"{self.spec.name} gave {what} with values that are NaN or infinite.")
+
+    def _of_length_one(self, vectors: FloatArray, are_silent: Callable[[], NDArray[np.bool_]]) -> FloatArray:
+        """Bring unit vectors to length 1 in float32; only silence may have none."""
         if not self.spec.unit_length:
             return vectors.astype(np.float32, copy=False)
         lengths = np.sqrt(np.add.reduce(np.square(vectors, dtype=np.float64), axis=1))
-        silent = (lengths == 0.0) & ~segments.any(axis=1)
-        wrong = np.flatnonzero((np.abs(lengths - 1.0) > _UNIT_TOLERANCE) & ~silent)
+        zero = lengths == 0.0
+        if zero.any():
+            zero &= are_silent()
+        wrong = np.flatnonzero((np.abs(lengths - 1.0) > _UNIT_TOLERANCE) & ~zero)
         if len(wrong):
             raise EncoderError(
                 f"{self.spec.name} declares vectors of length 1; one has length {lengths[wrong[0]]:.4g}."
             )
-        return np.asarray(vectors / np.where(silent, 1.0, lengths)[:, None], dtype=np.float32)
+        return np.asarray(vectors / np.where(zero, 1.0, lengths)[:, None], dtype=np.float32)
 
 
 def load(path: Path) -> OnnxEncoder:
@@ -167,8 +223,12 @@ def _open_session(content: bytes, path: Path) -> Any:
         raise EncoderError(f"ONNX Runtime cannot load the model {path}: {error}") from error
 
 
-def _check_ends(session: Any, manifest: OnnxManifest, path: Path) -> None:
-    """Compare the model's input and output with the manifest before any sound goes through."""
+def _check_ends(session: Any, manifest: OnnxManifest, path: Path) -> bool:
+    """Compare the model's input and output with the manifest before any sound goes through.
+
+    Returns:
+        Whether the input has an axis of one channel.
+    """
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if [end.name for end in inputs] != [manifest.input]:
         raise EncoderError(
@@ -181,13 +241,41 @@ def _check_ends(session: Any, manifest: OnnxManifest, path: Path) -> None:
             f"The model {path} should have an output {manifest.output!r}; "
             f"it has {', '.join(map(repr, by_name))}."
         )
-    for end, size in ((inputs[0], manifest.window_samples), (by_name[manifest.output], manifest.dims)):
-        shape = list(end.shape or [])
-        # A size may be left open (None or a name); what comes out is checked with every batch then.
-        fits = len(shape) == 2 and not isinstance(shape[0], int)
-        fits = fits and (shape[1] == size or not isinstance(shape[1], int))
-        if end.type != "tensor(float)" or not fits:
-            raise EncoderError(
-                f"{end.name!r} of the model {path} should be tensor(float) of shape (any, {size}); "
-                f"it is {end.type} of shape {tuple(shape)}."
-            )
+    fed = manifest.input_shape
+    _check_end(inputs[0], [fed, (1, *fed)] if len(fed) == 2 else [fed], path)
+    _check_end(by_name[manifest.output], [(manifest.dims,)], path)
+    return len(inputs[0].shape) == 2 + len(fed)
+
+
+def _check_end(end: Any, allowed: list[tuple[int, ...]], path: Path) -> None:
+    """Compare one input or output with the shapes that it may have, the batch left aside.
+
+    A size may be left open (None or a name); what comes out is checked with every batch then.
+    """
+    shape = list(end.shape or [])
+    fits = any(
+        len(shape) == 1 + len(sizes)
+        and not isinstance(shape[0], int)
+        and all(
+            found in (size, None) or isinstance(found, str)
+            for found, size in zip(shape[1:], sizes, strict=False)
+        )
+        for sizes in allowed
+    )
+    if end.type != "tensor(float)" or not fits:
+        wanted = " or ".join(f"(any, {', '.join(map(str, sizes))})" for sizes in allowed)
+        raise EncoderError(
+            f"{end.name!r} of the model {path} should be tensor(float) of shape {wanted}; "
+            f"it is {end.type} of shape {tuple(shape)}."
+        )
+
+
+def _are_zero(segments: FloatArray) -> NDArray[np.bool_]:
+    """Tell which segments hold nothing but zeros."""
+    return np.asarray(~segments.any(axis=1))
+
+
+def _are_silent(samples: FloatArray, starts: IntArray, lengths: IntArray) -> NDArray[np.bool_]:
+    """Tell which stretches hold nothing but zeros."""
+    sounding = np.concatenate([[0], np.cumsum(samples != 0.0)])
+    return np.asarray(sounding[starts + lengths] == sounding[starts])

@@ -1,6 +1,7 @@
 """Samples to arrays: power spectra, mel bands, cepstra, statistics over time; pure functions of batches."""
 
 from soundalike.features.cepstrum import cepstrum
+from soundalike.features.front_end import LogMelFrontEnd, front_end_of, front_end_spectra
 from soundalike.features.logmel import LogMelConfig, log_mel, log_mel_of_frames
 from soundalike.features.mel import MelConfig, hz_to_mel, mel_filter_bank, mel_to_hz
 from soundalike.features.statistics import TimeStatistics, time_statistics
@@ -15,12 +16,15 @@ from soundalike.features.stft import (
 
 __all__ = [
     "LogMelConfig",
+    "LogMelFrontEnd",
     "MelConfig",
     "StftConfig",
     "TimeStatistics",
     "cepstrum",
     "count_frames",
     "frame",
+    "front_end_of",
+    "front_end_spectra",
     "hann_window",
     "hz_to_mel",
     "log_mel",

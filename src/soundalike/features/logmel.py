@@ -15,7 +15,8 @@ from soundalike.core.errors import InvalidInputError
 from soundalike.features.mel import MelConfig, MelNorm, MelScale, mel_filter_bank
 from soundalike.features.stft import LANES, StftConfig, frame, power_of_frames, round_up_to_lanes
 
-_DB_PER_NEPER = np.float32(10.0 / np.log(10.0))
+DB_PER_NEPER = np.float32(10.0 / np.log(10.0))
+"""What the natural logarithm of a power is multiplied with to make dB of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,10 @@ def log_mel_of_frames(frames: FloatArray, config: LogMelConfig) -> FloatArray:
     count = len(frames)
     if count % LANES:
         frames = np.pad(frames, ((0, round_up_to_lanes(count) - count), (0, 0)))
-    mel = np.asarray(_sparse_bank(config.mel) @ power_of_frames(frames), dtype=np.float32)
+    mel = np.asarray(sparse_bank(config.mel) @ power_of_frames(frames), dtype=np.float32)
     np.maximum(mel, np.float32(10.0 ** (config.floor_db / 10.0)), out=mel)
     np.log(mel, out=mel)
-    mel *= _DB_PER_NEPER
+    mel *= DB_PER_NEPER
     return mel[:, :count]
 
 
@@ -110,5 +111,6 @@ def log_mel(samples: NDArray[Any], config: LogMelConfig) -> FloatArray:
 
 
 @lru_cache(maxsize=16)
-def _sparse_bank(config: MelConfig) -> scipy.sparse.csr_array[Any]:
+def sparse_bank(config: MelConfig) -> scipy.sparse.csr_array[Any]:
+    """A filter bank as a sparse matrix: what it makes of a spectrum does not depend on its neighbours."""
     return scipy.sparse.csr_array(mel_filter_bank(config))

@@ -14,6 +14,7 @@ from soundalike.core.errors import InvalidInputError
 
 MelScale: TypeAlias = Literal["slaney", "htk"]
 MelNorm: TypeAlias = Literal["area", "peak"]
+MelTriangles: TypeAlias = Literal["hz", "mel"]
 
 _LINEAR_HZ_PER_MEL = 200.0 / 3.0
 _LOG_FROM_HZ = 1000.0
@@ -34,6 +35,8 @@ class MelConfig:
         scale: ``"slaney"`` (linear below 1 kHz, logarithmic above) or ``"htk"`` (2595 log10(1 + f / 700)).
         norm: ``"peak"``: every triangle's apex is 1, so white noise rises with the band's width; ``"area"``:
             every triangle has area 1 over Hz, so white noise is level.
+        triangles: Over which axis the sides of a triangle are straight: ``"hz"``, or ``"mel"`` as in Kaldi.
+        allow_empty: Whether a band may be so narrow that no bin falls into it; it is 0 then, whatever sounds.
     """
 
     rate_hz: int
@@ -43,6 +46,8 @@ class MelConfig:
     high_hz: float = 12000.0
     scale: MelScale = "slaney"
     norm: MelNorm = "peak"
+    triangles: MelTriangles = "hz"
+    allow_empty: bool = False
 
     def __post_init__(self) -> None:
         if self.bands < 1 or self.fft_samples < 2:
@@ -60,6 +65,8 @@ class MelConfig:
                 f"scale is 'slaney' or 'htk' and norm is 'area' or 'peak'; "
                 f"got {self.scale!r} and {self.norm!r}."
             )
+        if self.triangles not in ("hz", "mel"):
+            raise InvalidInputError(f"triangles are drawn over 'hz' or 'mel'; got {self.triangles!r}.")
 
 
 def hz_to_mel(frequency_hz: NDArray[Any] | float, scale: MelScale = "slaney") -> NDArray[np.float64]:
@@ -111,7 +118,7 @@ def mel_to_hz(mels: NDArray[Any] | float, scale: MelScale = "slaney") -> NDArray
 def mel_filter_bank(config: MelConfig) -> FloatArray:
     """Build the weights of a mel filter bank.
 
-    Each filter is a triangle over Hz, whose feet stand below the apexes of its two neighbours.
+    Each filter is a triangle, whose feet stand below the apexes of its two neighbours.
 
     Args:
         config: What to build.
@@ -120,27 +127,34 @@ def mel_filter_bank(config: MelConfig) -> FloatArray:
         Weights of shape ``(bands, fft_samples // 2 + 1)``, float32, not negative.
 
     Raises:
-        InvalidInputError: A band is so narrow that no bin of the transform falls into it.
+        InvalidInputError: A band is so narrow that no bin of the transform falls into it, and the config
+            does not allow that.
 
     Source:
         Davis and Mermelstein 1980, Comparison of parametric representations for monosyllabic word
-        recognition, section II; the scales as in :func:`hz_to_mel`.
+        recognition, section II; the scales as in :func:`hz_to_mel`. With the scale ``"htk"`` and triangles
+        over ``"mel"`` it is the bank of Kaldi (Povey et al. 2011, The Kaldi speech recognition toolkit;
+        ``mel-computations.cc``), whose factor of 1127 before the natural logarithm cancels out.
 
     Example:
         >>> mel_filter_bank(MelConfig(rate_hz=24000, fft_samples=480, bands=40)).shape
         (40, 241)
     """
     low, high = hz_to_mel(np.array([config.low_hz, config.high_hz]), config.scale)
-    edges_hz = mel_to_hz(np.linspace(low, high, config.bands + 2), config.scale)
+    edges_mel: NDArray[np.float64] = np.linspace(low, high, config.bands + 2)
+    edges_hz = mel_to_hz(edges_mel, config.scale)
     bins_hz = np.arange(config.fft_samples // 2 + 1) * (config.rate_hz / config.fft_samples)
-    left, apex, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
-    rising = (bins_hz - left) / (apex - left)
-    falling = (right - bins_hz) / (right - apex)
+    over_mel = config.triangles == "mel"
+    edges = edges_mel if over_mel else edges_hz
+    bins = hz_to_mel(bins_hz, config.scale) if over_mel else bins_hz
+    left, apex, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    rising = (bins - left) / (apex - left)
+    falling = (right - bins) / (right - apex)
     weights = np.maximum(0.0, np.minimum(rising, falling))
     if config.norm == "area":
-        weights *= 2.0 / (right - left)
+        weights *= 2.0 / (edges_hz[2:, None] - edges_hz[:-2, None])
     empty = np.flatnonzero(weights.max(axis=1) == 0.0)
-    if len(empty):
+    if len(empty) and not config.allow_empty:
         raise InvalidInputError(
             f"{config.bands} bands are too narrow for bins of {config.rate_hz / config.fft_samples:g} Hz: "
             f"band {int(empty[0])} holds no bin; ask for fewer bands or a longer transform."

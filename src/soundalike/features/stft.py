@@ -110,7 +110,9 @@ def frame(samples: NDArray[Any], config: StftConfig) -> FloatArray:
     return sliding_window_view(audio, config.frame_samples, axis=-1)[..., :: config.hop_samples, :]
 
 
-def power_of_frames(frames: FloatArray) -> FloatArray:
+def power_of_frames(
+    frames: FloatArray, window: FloatArray | None = None, fft_samples: int | None = None
+) -> FloatArray:
     """Take the power spectrum of each of many frames.
 
     A frame's spectrum is the same bit for bit whatever other frames stand beside it: their number is rounded
@@ -118,15 +120,20 @@ def power_of_frames(frames: FloatArray) -> FloatArray:
 
     Args:
         frames: Shape ``(N, frame_samples)``, float32, not windowed.
+        window: What each is multiplied with, shape ``(frame_samples,)``, float32; by default the periodic
+            Hann window, scaled as is said below.
+        fft_samples: Length of the transform, at least that of a frame, which is filled up with zeros; by
+            default that of a frame.
 
     Returns:
-        Shape ``(F, N)``, float32, frequencies first. A sine of amplitude 1 at the centre of a bin has power 1
-        there; a constant of 1 has power 4 at 0 Hz.
+        Shape ``(F, N)``, float32, frequencies first. With the default window a sine of amplitude 1 at the
+        centre of a bin has power 1 there, and a constant of 1 has power 4 at 0 Hz.
     """
     count, length = frames.shape
-    padded = round_up_to_lanes(count)
-    windowed = np.zeros((padded, length), np.float32)
-    np.multiply(frames, _scaled_window(length), out=windowed[:count])
+    windowed = np.empty((round_up_to_lanes(count), fft_samples or length), np.float32)
+    np.multiply(frames, scaled_window(length) if window is None else window, out=windowed[:count, :length])
+    windowed[count:] = 0.0
+    windowed[:count, length:] = 0.0
     spectra = scipy.fft.rfft(windowed.T, axis=0, workers=1)
     power = np.square(spectra.real)
     power += np.square(spectra.imag)
@@ -159,7 +166,8 @@ def power_spectrogram(samples: NDArray[Any], config: StftConfig) -> FloatArray:
 
 
 @lru_cache(maxsize=16)
-def _scaled_window(samples: int) -> FloatArray:
+def scaled_window(samples: int) -> FloatArray:
+    """The periodic Hann window, scaled so that a sine of amplitude 1 has power 1: read-only, float32."""
     window = hann_window(samples)
     scaled = window * np.float32(2.0 / window.sum(dtype=np.float64))
     scaled.setflags(write=False)
