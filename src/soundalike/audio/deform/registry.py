@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,9 +49,7 @@ def deformation_from(name: str, parameters: Mapping[str, Any] | None = None) -> 
         Gain(lowest_db=-12.0, highest_db=6.0)
     """
     kind = DEFORMATIONS.load(name)
-    known: list[str] = []
-    if dataclasses.is_dataclass(kind):
-        known = [field.name for field in dataclasses.fields(kind)]
+    known = list(inspect.signature(kind).parameters)
     given = {
         key: tuple(value) if isinstance(value, list) else value for key, value in (parameters or {}).items()
     }

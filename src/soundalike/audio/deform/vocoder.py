@@ -26,11 +26,11 @@ from soundalike.core.arrays import FloatArray, IntArray
 Spectra = NDArray[np.complex64]
 
 _FRAME_S = 0.046  # holds four periods of 87 Hz; the nearest power of two is taken
-_BLOCK_FRAMES = 512  # of all rows of a block together: their spectra stay in a core's cache
+_BLOCK_FRAMES = 1024  # of all rows of a block together: their spectra stay in a core's cache
 _REACH = 2  # bins to either side that a bin follows: half the width of a tone under a Hann window
-_ATTACK = np.float32(4.0)  # times the power: 6 dB from one frame to the next start a bin afresh
-_NOTHING = np.float32(1e-24)  # power of a bin beside rows of peak 1: below it a phase means nothing
-_LARGEST_PRIME = 13  # transforms whose length has larger factors are several times slower
+_ATTACK = np.float32(2.0)  # times the amplitude: 6 dB from one frame to the next start a bin afresh
+_LARGE, _TINY = np.float32(1e20), np.float32(1e-12)  # products of bins of rows of peak 1 lie far between
+_LARGEST_PRIME = 31  # an inverse transform whose length has larger factors takes over 1.5 times as long
 
 
 def vocode(
@@ -85,9 +85,8 @@ def _vocode_block(
     whole = np.rint(step).astype(np.int64)
     spectra = _spectra(samples, centres, plan)
     before = _spectra(samples, centres - whole, plan)
-    attacks = _attacks(spectra, before)
     turn = np.exp(2j * np.pi / plan.frame * np.outer(step - whole, np.arange(spectra.shape[2])))
-    _align(spectra, before, attacks, turn.astype(np.complex64) if (step != whole).any() else None)
+    _align(spectra, before, turn.astype(np.complex64) if (step != whole).any() else None)
     return _overlap_add(spectra, plan, lengths)
 
 
@@ -101,23 +100,11 @@ def _spectra(samples: FloatArray, centres: IntArray, plan: _Plan) -> Spectra:
     return scipy.fft.rfft(frames, axis=-1, workers=1, overwrite_x=True)
 
 
-def _attacks(spectra: Spectra, before: Spectra) -> NDArray[np.bool_]:
-    """Mark bins whose power has risen: shape ``(N, B, F)``."""
-    now, then = _power(spectra), _power(before)
-    return now > _ATTACK * then + _NOTHING
-
-
-def _power(spectra: Spectra) -> FloatArray:
-    power: FloatArray = np.square(spectra.real)
-    power += np.square(spectra.imag)
-    return power
-
-
-def _align(spectra: Spectra, before: Spectra, attacks: NDArray[np.bool_], turn: Spectra | None) -> None:
+def _align(spectra: Spectra, before: Spectra, turn: Spectra | None) -> None:
     """Turn the phases of each frame so that it goes on where the one before it leaves off, in place.
 
     A recurrence: what is laid down depends on what was laid down before. It takes one step per frame for
-    all rows and bins of the block.
+    all rows and bins of the block. ``before`` is used up.
     """
     np.conj(before, out=before)
     if turn is not None:
@@ -126,16 +113,14 @@ def _align(spectra: Spectra, before: Spectra, attacks: NDArray[np.bool_], turn: 
     fits = np.zeros((spectra.shape[1], bins + 2 * _REACH), np.complex64)
     inner = fits[:, _REACH : _REACH + bins]
     for at in range(1, len(spectra)):
+        rising = np.abs(spectra[at]) > _ATTACK * np.abs(before[at])
         np.multiply(spectra[at - 1], before[at], out=inner)
         turned = fits[:, :bins] + fits[:, 1 : 1 + bins]
         for shift in range(2, 2 * _REACH + 1):
             turned += fits[:, shift : shift + bins]
-        power = _power(turned)
-        fresh = power < _NOTHING
-        fresh |= attacks[at]
-        np.maximum(power, _NOTHING, out=power)
-        turned /= np.sqrt(power, out=power)
-        np.copyto(turned, 1.0, where=fresh)
+        # A large real number leaves nothing of the angle; a tiny one decides where there is nothing.
+        turned += rising * _LARGE + _TINY
+        turned *= np.reciprocal(np.abs(turned))
         spectra[at] *= turned
 
 
@@ -143,18 +128,16 @@ def _overlap_add(spectra: Spectra, plan: _Plan, lengths: IntArray) -> FloatArray
     """Transform back, each row to frames of its own length, and lay the frames over each other."""
     count, rows, _ = spectra.shape
     hop, parts = plan.hop, plan.hops_per_frame
-    laid = np.zeros((count, rows, parts * hop), np.float32)
-    for length in np.unique(lengths):
-        chosen = lengths == length
-        size = int(length)
-        frames = scipy.fft.irfft(spectra[:, chosen, : size // 2 + 1], n=size, axis=-1, workers=1)
-        frames *= _laying_window(size, hop, plan.frame)
-        start = (parts * hop - size) // 2
-        laid[:, chosen, start : start + size] = frames
     out = np.zeros((rows, count + parts - 1, hop), np.float32)
-    pieces = laid.reshape(count, rows, parts, hop)
-    for part in range(parts):
-        out[:, part : part + count] += pieces[:, :, part].swapaxes(0, 1)
+    wide = np.zeros((count, parts * hop), np.float32)
+    for row, length in enumerate(lengths.tolist()):
+        frames = scipy.fft.irfft(spectra[:, row, : length // 2 + 1], n=length, axis=-1, workers=1)
+        start = (parts * hop - length) // 2
+        wide[:, :start] = wide[:, start + length :] = 0.0
+        np.multiply(frames, _laying_window(length, hop, plan.frame), out=wide[:, start : start + length])
+        pieces = wide.reshape(count, parts, hop)
+        for part in range(parts):
+            out[row, part : part + count] += pieces[:, part]
     return out.reshape(rows, -1)[:, parts * hop : parts * hop + plan.samples]
 
 
@@ -179,19 +162,14 @@ def _laying_window(size: int, hop: int, frame: int) -> FloatArray:
 
 @lru_cache(maxsize=1024)
 def _transform_length(wanted: float) -> int:
-    """The even length with small prime factors that is nearest to a wanted one."""
-    middle = 2 * round(wanted / 2)
-    for distance in range(0, middle, 2):
-        near = [
-            length for length in (middle - distance, middle + distance) if length >= 4 and _is_fast(length)
-        ]
-        if near:
-            return min(near, key=lambda length: abs(length - wanted))
-    return 4
+    """The length without large prime factors that is nearest to a wanted one."""
+    middle = max(2, round(wanted))
+    near = range(max(2, middle - middle // 8), middle + middle // 8 + 1)
+    return min(filter(_is_fast, near), key=lambda length: abs(length - wanted))
 
 
 def _is_fast(length: int) -> bool:
-    for prime in (2, 3, 5, 7, 11, _LARGEST_PRIME):
-        while length % prime == 0:
-            length //= prime
+    for factor in range(2, _LARGEST_PRIME + 1):
+        while length % factor == 0:
+            length //= factor
     return length == 1
