@@ -9,6 +9,7 @@ from soundalike.synthesis.curves import cycles, half_sine, pulses, swell, throug
 from soundalike.synthesis.draw import chance, log_uniform, log_uniforms
 from soundalike.synthesis.filters import band_pass, resonate
 from soundalike.synthesis.impulses import regular_onsets, scatter, tone_kernels
+from soundalike.synthesis.levels import unit
 from soundalike.synthesis.noise import white_noise
 from soundalike.synthesis.spectral import formant_filter
 from soundalike.synthesis.tones import harmonics, rolled_off, sine
@@ -31,7 +32,7 @@ def barking(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     centres = vowels(1, rng, tract=tract)
     shape = np.minimum(place * 12, 1) * (1 - place) ** np.float32(rng.uniform(0.4, 1.5))
     voice = formant_filter(source, rate_hz, centres, WIDTHS_HZ * 2 * tract)
-    return voice * shape * loud
+    return np.asarray(voice * shape * loud, np.float32)
 
 
 def howling(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -129,7 +130,7 @@ def insects(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
             carrier = sine(np.full(count, pitch, np.float32), rate_hz)
         else:
             carrier = band_pass(white_noise(count, rng), pitch, rate_hz, q=log_uniform(rng, 2, 25))
-        total += carrier / (np.std(carrier) + 1e-9) * fast * np.float32(rng.uniform(0.2, 1))
+        total += unit(carrier) * fast * np.float32(rng.uniform(0.2, 1))
     return total
 
 

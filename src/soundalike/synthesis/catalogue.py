@@ -10,8 +10,8 @@ import numpy as np
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError
 from soundalike.core.registry import Registry
-from soundalike.synthesis.effects import normalise
 from soundalike.synthesis.granular import sample_count
+from soundalike.synthesis.levels import normalise
 
 Texture: TypeAlias = Callable[[int, int, np.random.Generator], FloatArray]
 """A family of sounds: number of samples, sample rate in Hz and source of randomness, to shape ``(T,)``."""
@@ -19,21 +19,22 @@ Texture: TypeAlias = Callable[[int, int, np.random.Generator], FloatArray]
 LOWEST_RATE_HZ = 8000
 SILENT = 1e-4
 LONGEST_GAP_S = 10
-"""Between barks it is silent: a sound that falls into a gap is drawn again, longer, and cut out around its peak."""
+"""Between barks it is silent: a sound that falls into a gap is drawn again, longer, and cut around its peak."""
 
 FAMILIES = {
     "noise": ("steady_noise", "banded_noise", "wind", "rumble", "hiss", "whoosh", "radio_static"),
     "impulses": ("crackle", "pulse_train"),
     "tones": (
-        "harmonic_tone", "chord", "melody", "fm_tone", "bell", "plucked_string", "gliding_tone", "siren", "alarm",
-        "horn", "whistle", "drone",
+        "harmonic_tone", "chord", "melody", "fm_tone", "bell", "plucked_string", "gliding_tone", "siren",
+        "alarm", "horn", "whistle", "drone",
     ),
     "machines": (
         "engine", "chain_saw", "rotor", "propeller", "turbine", "hand_saw", "drill", "vacuum_cleaner", "fan",
         "electric_hum", "train", "looping_machine", "starting_motor",
     ),
     "water_fire": (
-        "rain", "waves", "stream", "drips", "boiling", "splash", "fire", "frying", "thunder", "explosion", "debris",
+        "rain", "waves", "stream", "drips", "boiling", "splash", "fire", "frying", "thunder", "explosion",
+        "debris",
     ),
     "voices": (
         "speech", "singing", "crying", "laughter", "coughing", "sneezing", "breathing", "crowd", "shouting",
@@ -42,8 +43,8 @@ FAMILIES = {
         "barking", "howling", "lowing", "bird_song", "cooing", "insects", "buzzing", "frogs", "squeaking",
     ),
     "rhythms": (
-        "ticking", "footsteps", "typing", "applause", "knocking", "drumming", "jingling", "rustling", "creaking",
-        "shaking", "scraping",
+        "ticking", "footsteps", "typing", "applause", "knocking", "drumming", "jingling", "rustling",
+        "creaking", "shaking", "scraping",
     ),
 }  # fmt: skip
 """The families of each file; a name is that of its function."""

@@ -34,7 +34,7 @@ def through(points: NDArray[np.floating], count: int) -> FloatArray:
     before = np.minimum(position.astype(np.int64), len(values) - 2)
     part = (position - before).astype(np.float32)
     part *= part * (3.0 - 2.0 * part)
-    return values[before] + part * (values[before + 1] - values[before])
+    return np.asarray(values[before] + part * (values[before + 1] - values[before]), np.float32)
 
 
 def wander(
@@ -96,7 +96,7 @@ def cycles(
         speed = wander(count, rate_hz, rng, change_hz=max(per_s, 0.5), low=1 - jitter, high=1 + jitter)
         position = first + np.cumsum(speed, dtype=np.float64) * (per_s / rate_hz)
     else:
-        position = first + np.arange(count) * (per_s / rate_hz)
+        position = first + np.arange(count, dtype=np.float64) * (per_s / rate_hz)
     number = position.astype(np.int64)
     return number, (position - number).astype(np.float32)
 
@@ -135,7 +135,7 @@ def pulses(
 def half_sine(part: FloatArray, sharpness: float = 1.0) -> FloatArray:
     """Half a sine over a cycle's place from 0 to 1, to a power: float32, 0 to 1."""
     wave = np.maximum(np.sin(np.float32(np.pi) * part), np.float32(0.0))
-    return wave if sharpness == 1.0 else np.power(wave, np.float32(sharpness))
+    return np.asarray(wave if sharpness == 1.0 else np.power(wave, np.float32(sharpness)), np.float32)
 
 
 def swell(count: int, rate_hz: int, *, attack_s: float, decay_s: float, start_s: float = 0.0) -> FloatArray:
@@ -154,4 +154,4 @@ def swell(count: int, rate_hz: int, *, attack_s: float, decay_s: float, start_s:
     time = seconds(count, rate_hz) - np.float32(start_s)
     attack = np.float32(max(attack_s, 1.0 / rate_hz))
     rise = np.sin(np.clip(time / attack, 0.0, 1.0) * np.float32(np.pi / 2))
-    return rise * np.exp(-np.maximum(time - attack, 0.0) / np.float32(decay_s))
+    return np.asarray(rise * np.exp(-np.maximum(time - attack, 0.0) / np.float32(decay_s)), np.float32)

@@ -13,6 +13,7 @@ from soundalike.core.errors import InvalidInputError
 from soundalike.synthesis.curves import pulses, seconds, swell, wander
 from soundalike.synthesis.draw import chance, log_uniform, log_uniforms
 from soundalike.synthesis.filters import apply, biquad
+from soundalike.synthesis.levels import normalise, rms
 from soundalike.synthesis.noise import coloured_noise
 
 
@@ -32,12 +33,6 @@ def check_sound(samples: NDArray[Any]) -> FloatArray:
     if audio.ndim != 1 or not audio.size:
         raise InvalidInputError(f"samples must have shape (T,) with at least one sample; got {audio.shape}.")
     return audio
-
-
-def normalise(samples: FloatArray) -> FloatArray:
-    """Scale a sound so that its largest magnitude is 1; silence stays silence."""
-    peak = float(np.max(np.abs(samples)))
-    return samples / np.float32(peak) if peak > 1e-12 else np.zeros_like(samples)
 
 
 def random_filter(
@@ -155,7 +150,7 @@ def saturate(samples: NDArray[Any], *, rng: np.random.Generator, max_drive_db: f
         InvalidInputError: Not one sound.
     """
     driven = normalise(check_sound(samples)) * np.float32(10.0 ** (rng.uniform(0.0, max_drive_db) / 20.0))
-    return np.tanh(driven) if chance(rng, 0.7) else np.clip(driven, -1.0, 1.0)
+    return np.asarray(np.tanh(driven) if chance(rng, 0.7) else np.clip(driven, -1.0, 1.0), np.float32)
 
 
 def envelope(samples: NDArray[Any], *, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -184,7 +179,7 @@ def envelope(samples: NDArray[Any], *, rate_hz: int, rng: np.random.Generator) -
 
 
 def vary(samples: NDArray[Any], *, rate_hz: int, rng: np.random.Generator) -> FloatArray:
-    """Send a sound through a random choice of all effects.
+    """Send a sound through a random choice of all effects, and often onto a floor of noise.
 
     Args:
         samples: Shape ``(T,)``, floating point.
@@ -208,4 +203,8 @@ def vary(samples: NDArray[Any], *, rate_hz: int, rng: np.random.Generator) -> Fl
         audio = random_filter(audio, rate_hz=rate_hz, rng=rng)
     if chance(rng, 0.4):
         audio = reverberate(audio, rate_hz=rate_hz, rng=rng)
+    if chance(rng, 0.5):
+        # No recording is silent between its events: a floor of noise, 20 to 70 dB below the sound.
+        floor = coloured_noise(len(audio), rate_hz, rng, slope_db_per_octave=rng.uniform(-7, 0))
+        audio = audio + floor * rms(audio) * np.float32(10.0 ** (-rng.uniform(20, 70) / 20.0))
     return normalise(audio)

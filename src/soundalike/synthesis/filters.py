@@ -48,7 +48,7 @@ def biquad(
     else:
         zeros = [1.0 + alpha * gain, -2.0 * cos, 1.0 - alpha * gain]
         poles = [1.0 + alpha / gain, -2.0 * cos, 1.0 - alpha / gain]
-    return np.array([*zeros, *poles]) / poles[0]
+    return np.asarray(np.array([*zeros, *poles]) / poles[0], np.float64)
 
 
 def apply(samples: FloatArray, *sections: NDArray[np.float64]) -> FloatArray:

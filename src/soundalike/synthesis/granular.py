@@ -13,14 +13,15 @@ from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError
 from soundalike.synthesis.curves import wander
 from soundalike.synthesis.draw import chance, log_uniform
-from soundalike.synthesis.effects import check_sound, normalise
+from soundalike.synthesis.effects import check_sound
+from soundalike.synthesis.levels import normalise
 from soundalike.synthesis.noise import white_noise
 from soundalike.synthesis.spectral import frame_length, from_spectra, to_spectra
 from soundalike.synthesis.tones import harmonics
 
 GRAIN_S = (0.02, 0.3)
 OCTAVES = 0.8
-"""Half of the grains' largest spread of pitch either way: beyond it voices and instruments lose their kind."""
+"""The grains' largest spread of pitch either way: beyond it voices and instruments lose their kind."""
 
 
 def granulate(
@@ -33,8 +34,8 @@ def granulate(
 ) -> FloatArray:
     """Put a recording together anew from windowed grains of it.
 
-    Length, spread of pitch, order, direction and density of the grains are drawn once per call, from one grain
-    after the other at its own place (a rough copy) to a cloud of anything from anywhere.
+    Length, spread of pitch, order, direction and density of the grains are drawn once per call, from one
+    grain after the other at its own place (a rough copy) to a cloud of anything from anywhere.
 
     Args:
         samples: The recording, shape ``(T,)``, floating point.
@@ -100,7 +101,7 @@ def at_places(audio: FloatArray, index: NDArray[np.float64]) -> FloatArray:
     part = (index - before).astype(np.float32)
     ringed = np.append(audio, audio[:1])
     low = ringed[before]
-    return low + part * (ringed[before + 1] - low)
+    return np.asarray(low + part * (ringed[before + 1] - low), np.float32)
 
 
 def randomise_phases(samples: NDArray[Any], rng: np.random.Generator) -> FloatArray:
@@ -164,10 +165,10 @@ def cross_synthesise(
 
 
 def surrogate(samples: NDArray[Any], *, rate_hz: int, rng: np.random.Generator) -> FloatArray:
-    """Make a sound that keeps a part of another: its envelope with other excitation, or its spectra without phases.
+    """Make a sound that keeps a part of another: its envelope excited otherwise, or its spectra without phases.
 
-    One of four, at random: noise that speaks with its envelope; pulses of a moving pitch that do, like a voice;
-    its short-time spectra with random phases; its whole spectrum with random phases, which is a drone.
+    One of four, at random: noise that speaks with its envelope; pulses of a moving pitch that do, like a
+    voice; its short-time spectra with random phases; its whole spectrum with random phases, which is a drone.
 
     Args:
         samples: Shape ``(T,)``, floating point.

@@ -39,7 +39,7 @@ def regular_onsets(
     Args:
         count: Number of samples of the sound.
         rate_hz: Sample rate.
-        rng: The source of randomness: of the first onset, within one period and the first half, and of the jitter.
+        rng: Draws the first onset, within one period and the first half, and the jitter.
         per_s: Events per second.
         jitter: Standard deviation of each onset, in periods.
 
@@ -87,7 +87,7 @@ def tone_kernels(
         turns = pitch * time * (1.0 + growth * np.minimum(time / decay, 2.0) / 2.0)
         start = rng.random((kinds, 1), dtype=np.float32) if partials > 1 else np.float32(0.0)
         total += np.exp(-time / decay) * np.sin(np.float32(2 * np.pi) * (turns % 1.0 + start))
-    return total / partials
+    return np.asarray(total / partials, np.float32)
 
 
 def burst_kernels(
@@ -124,7 +124,7 @@ def burst_kernels(
             cutoff_hz = rate_hz / 2 * 2.0 ** -rng.uniform(*colour)
             noise[group] = low_pass(noise[group], cutoff_hz, rate_hz) * np.sqrt(rate_hz / 2 / cutoff_hz)
     rise = np.minimum(time / np.float32(max(attack_s, 1.0 / rate_hz)), 1.0)
-    return (noise * rise * np.exp(-time / decay)).astype(np.float32)
+    return np.asarray((noise * rise * np.exp(-time / decay)).astype(np.float32), np.float32)
 
 
 def scatter(

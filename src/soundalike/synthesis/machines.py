@@ -9,6 +9,7 @@ from soundalike.synthesis.curves import cycles, half_sine, pulses, swell, throug
 from soundalike.synthesis.draw import chance, log_uniform, log_uniforms
 from soundalike.synthesis.filters import band_pass, high_pass, low_pass, resonate
 from soundalike.synthesis.impulses import burst_kernels, regular_onsets, scatter, tone_kernels
+from soundalike.synthesis.levels import rms, unit
 from soundalike.synthesis.noise import band_noise, coloured_noise, white_noise
 from soundalike.synthesis.tones import harmonics, rolled_off, sine, turns
 
@@ -31,7 +32,7 @@ def firing(pitch_hz: FloatArray, rate_hz: int, rng: np.random.Generator, *, cyli
     strengths = rng.uniform(0.6, 1.0, cylinders).astype(np.float32)[number % cylinders]
     strengths *= rng.uniform(0.85, 1.0, int(number[-1]) + 1).astype(np.float32)[number]
     pulse = strengths * np.exp(part * np.float32(-rng.uniform(3, 14))) * np.minimum(part * 30, 1)
-    return pulse - pulse.mean()
+    return np.asarray(pulse - pulse.mean(), np.float32)
 
 
 def revolutions(
@@ -54,7 +55,7 @@ def engine(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     noise = white_noise(count, rng) * np.abs(pulse) * np.float32(log_uniform(rng, 0.05, 1.0))
     body = resonate(pulse + noise, rate_hz, rng, low_hz=60, high_hz=2500, count=4)
     body = low_pass(body, log_uniform(rng, 500, 8000), rate_hz)
-    return np.tanh(body * np.float32(rng.uniform(0.5, 4) / (np.std(body) + 1e-9)))
+    return np.asarray(np.tanh(unit(body) * np.float32(rng.uniform(0.5, 4))), np.float32)
 
 
 def chain_saw(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -65,7 +66,10 @@ def chain_saw(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     buzz += band_noise(count, rate_hz, rng, low_hz=1500, high_hz=8000) * wander(
         count, rate_hz, rng, change_hz=4
     )
-    return np.tanh(resonate(buzz, rate_hz, rng, low_hz=400, high_hz=6000) * np.float32(rng.uniform(0.5, 2)))
+    return np.asarray(
+        np.tanh(resonate(buzz, rate_hz, rng, low_hz=400, high_hz=6000) * np.float32(rng.uniform(0.5, 2))),
+        np.float32,
+    )
 
 
 def rotor(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -80,8 +84,14 @@ def rotor(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     )
     near = wander(count, rate_hz, rng, change_hz=0.5, low=0.3)
     beaten = (beat + np.float32(rng.uniform(0.02, 0.4))) * air
-    return near * (
-        beaten + np.float32(rng.uniform(0.5, 5)) * thump + np.float32(log_uniform(rng, 0.003, 0.2)) * whine
+    return np.asarray(
+        near
+        * (
+            beaten
+            + np.float32(rng.uniform(0.5, 5)) * thump
+            + np.float32(log_uniform(rng, 0.003, 0.2)) * whine
+        ),
+        np.float32,
     )
 
 
@@ -93,7 +103,7 @@ def propeller(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
         total += harmonics(speed, rolled_off(60, rng, power=(0.4, 1.5)), rate_hz, rng)
     total = resonate(total, rate_hz, rng, low_hz=100, high_hz=1500)
     air = coloured_noise(count, rate_hz, rng, slope_db_per_octave=-5)
-    return total + air * np.std(total) * np.float32(log_uniform(rng, 0.1, 1.5))
+    return total + air * rms(total) * np.float32(log_uniform(rng, 0.1, 1.5))
 
 
 def turbine(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -132,9 +142,7 @@ def drill(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     )
     whine = harmonics(pitch, rolled_off(40, rng, power=(0.1, 1.2)), rate_hz, rng)
     whine += (
-        np.std(whine)
-        * np.float32(log_uniform(rng, 0.1, 1))
-        * high_pass(white_noise(count, rng), 1000, rate_hz)
+        rms(whine) * np.float32(log_uniform(rng, 0.1, 1)) * high_pass(white_noise(count, rng), 1000, rate_hz)
     )
     if chance(rng, 0.4):
         whine *= pulses(
@@ -151,7 +159,7 @@ def vacuum_cleaner(count: int, rate_hz: int, rng: np.random.Generator) -> FloatA
     pitch = np.float32(base_hz) * wander(count, rate_hz, rng, change_hz=2, low=1 - move, high=1 + move)
     motor = harmonics(pitch, rolled_off(12, rng), rate_hz, rng) * np.float32(log_uniform(rng, 0.05, 1.0))
     strokes = wander(count, rate_hz, rng, change_hz=log_uniform(rng, 0.4, 3), low=rng.uniform(0.4, 0.95))
-    return (air / (np.std(air) + 1e-9) + motor) * strokes
+    return (unit(air) + motor) * strokes
 
 
 def fan(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -161,7 +169,7 @@ def fan(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     depth = np.float32(log_uniform(rng, 0.02, 0.6))
     blades = sine(np.full(count, per_s, np.float32), rate_hz)
     hum = harmonics(np.full(count, per_s * rng.integers(1, 6), np.float32), rolled_off(8, rng), rate_hz, rng)
-    return air * (1 + depth * blades) + np.float32(log_uniform(rng, 0.01, 0.5)) * hum
+    return np.asarray(air * (1 + depth * blades) + np.float32(log_uniform(rng, 0.01, 0.5)) * hum, np.float32)
 
 
 def electric_hum(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -172,7 +180,7 @@ def electric_hum(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArr
         np.full(count, base_hz, np.float32), rolled_off(number, rng, power=(0.0, 2)), rate_hz, rng
     )
     hum *= wander(count, rate_hz, rng, change_hz=3, low=rng.uniform(0.6, 1))
-    return hum + np.std(hum) * np.float32(log_uniform(rng, 0.003, 0.3)) * white_noise(count, rng)
+    return hum + rms(hum) * np.float32(log_uniform(rng, 0.003, 0.3)) * white_noise(count, rng)
 
 
 def train(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -191,7 +199,7 @@ def train(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
 
 
 def looping_machine(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
-    """A machine with a cycle: printers, looms, washing machines, presses; what it does once, it does again."""
+    """A machine with a cycle: printers, looms, presses; what it does once, it does again."""
     length = int(log_uniform(rng, 0.08, 1.2) * rate_hz)
     knocks = tone_kernels(rate_hz, rng, pitch_hz=(60, 4000), decay_s=(0.004, 0.05), kinds=6, partials=4)
     onsets = np.sort(rng.integers(0, length, int(rng.integers(1, 9))))
@@ -205,7 +213,7 @@ def looping_machine(count: int, rate_hz: int, rng: np.random.Generator) -> Float
     motor = coloured_noise(count, rate_hz, rng, slope_db_per_octave=-5) * np.float32(
         log_uniform(rng, 0.005, 0.3)
     )
-    return looped * wander(count, rate_hz, rng, change_hz=3, low=0.7) + motor * np.std(once)
+    return looped * wander(count, rate_hz, rng, change_hz=3, low=0.7) + motor * rms(once)
 
 
 def starting_motor(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:

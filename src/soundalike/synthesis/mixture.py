@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError
-from soundalike.synthesis.effects import check_sound, normalise
+from soundalike.synthesis.effects import check_sound
+from soundalike.synthesis.levels import normalise
 
 
 def mixture(

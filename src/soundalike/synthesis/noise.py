@@ -10,6 +10,7 @@ from soundalike.synthesis.curves import swell, wander
 from soundalike.synthesis.draw import chance, log_uniform, log_uniforms
 from soundalike.synthesis.filters import band_pass, high_pass, low_pass
 from soundalike.synthesis.impulses import burst_kernels, poisson_onsets, scatter
+from soundalike.synthesis.levels import unit
 from soundalike.synthesis.spectral import formant_filter
 
 LOWEST_HZ = 20.0
@@ -71,7 +72,7 @@ def banded_noise(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArr
         width = log_uniform(rng, 1.05, 3.0)
         band = band_noise(count, rate_hz, rng, low_hz=centre_hz / width, high_hz=centre_hz * width)
         band *= wander(count, rate_hz, rng, change_hz=log_uniform(rng, 0.3, 15))
-        total += band / (np.std(band) + 1e-9)
+        total += unit(band)
     return total
 
 
@@ -85,7 +86,7 @@ def wind(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     centres_hz = base_hz * np.exp(rng.normal(0.0, 0.25, (points, voices)))
     widths_hz = base_hz * log_uniforms(rng, 0.03, 0.8, voices)
     whistle = formant_filter(white_noise(count, rng), rate_hz, centres_hz, widths_hz)
-    whistle /= np.std(whistle) + 1e-9
+    whistle = unit(whistle)
     return gusts * (rumble * np.float32(rng.uniform(0.2, 1.5)) + whistle)
 
 
@@ -123,8 +124,12 @@ def whoosh(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
         white_noise(count, rng), rate_hz, centres_hz, np.array([base_hz * rng.uniform(0.1, 1)])
     )
     place = np.linspace(0, 1, count, dtype=np.float32)
-    return noise * (
-        np.float32(0.02) + np.exp(-(((place - middle) / rng.uniform(0.08, 0.35)) ** 2)).astype(np.float32)
+    return np.asarray(
+        noise
+        * (
+            np.float32(0.02) + np.exp(-(((place - middle) / rng.uniform(0.08, 0.35)) ** 2)).astype(np.float32)
+        ),
+        np.float32,
     )
 
 

@@ -9,6 +9,7 @@ from soundalike.synthesis.curves import cycles, half_sine, pulses, swell, wander
 from soundalike.synthesis.draw import chance, log_uniform
 from soundalike.synthesis.filters import band_pass, resonate
 from soundalike.synthesis.impulses import burst_kernels, poisson_onsets, regular_onsets, scatter, tone_kernels
+from soundalike.synthesis.levels import rms
 from soundalike.synthesis.noise import coloured_noise, white_noise
 from soundalike.synthesis.tones import struck
 
@@ -50,7 +51,9 @@ def ticking(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     if chance(rng, 0.5):
         total = resonate(total, rate_hz, rng, low_hz=300, high_hz=4000)
     room = coloured_noise(count, rate_hz, rng, slope_db_per_octave=-4)
-    return total + room * np.max(np.abs(total)) * np.float32(log_uniform(rng, 0.0005, 0.03))
+    return np.asarray(
+        total + room * np.max(np.abs(total)) * np.float32(log_uniform(rng, 0.0005, 0.03)), np.float32
+    )
 
 
 def footsteps(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -98,7 +101,9 @@ def typing(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     total = scatter(count, onsets, taps, rng, spread_db=4) + np.float32(rng.uniform(0.1, 0.7)) * scatter(
         count, onsets, clicks, rng
     )
-    return total + np.float32(rng.uniform(0.05, 0.6)) * scatter(count, later, clicks, rng)
+    return np.asarray(
+        total + np.float32(rng.uniform(0.05, 0.6)) * scatter(count, later, clicks, rng), np.float32
+    )
 
 
 def applause(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -114,7 +119,7 @@ def applause(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     claps = scatter(count, onsets, kernels, rng, spread_db=5)
     hall = coloured_noise(count, rate_hz, rng, slope_db_per_octave=-3)
     loud = wander(count, rate_hz, rng, change_hz=1, low=0.6)
-    return loud * (claps + hall * np.std(claps) * np.float32(log_uniform(rng, 0.01, 0.3)))
+    return loud * (claps + hall * rms(claps) * np.float32(log_uniform(rng, 0.01, 0.3)))
 
 
 def knocking(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -123,7 +128,9 @@ def knocking(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     size = int(min(0.1 + 5 * ring_s, 1.0) * rate_hz)
     hits = np.stack([struck(size, rate_hz, rng, low_hz=60, high_hz=900, ring_s=ring_s) for _ in range(2)])
     hits /= np.max(np.abs(hits), axis=1, keepdims=True) + 1e-9
-    slap = burst_kernels(rate_hz, rng, decay_s=(0.002, 0.02), length_s=(size + 1) / rate_hz, colour=(1, 5), kinds=2)
+    slap = burst_kernels(
+        rate_hz, rng, decay_s=(0.002, 0.02), length_s=(size + 1) / rate_hz, colour=(1, 5), kinds=2
+    )
     hits += slap[:, :size] * np.float32(log_uniform(rng, 0.03, 0.6))
     onsets = regular_onsets(count, rate_hz, rng, per_s=log_uniform(rng, 0.4, 9), jitter=0.06)
     silent = rng.random(len(onsets)) < 0.2

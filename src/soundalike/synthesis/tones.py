@@ -34,7 +34,7 @@ def sine(frequency_hz: FloatArray, rate_hz: int, phase: float = 0.0) -> FloatArr
     """
     held = np.minimum(frequency_hz, np.float32(HIGHEST * rate_hz))
     part = (turns(held, rate_hz) + phase) % 1.0
-    return np.sin(np.float32(2 * np.pi) * part.astype(np.float32))
+    return np.asarray(np.sin(np.float32(2 * np.pi) * part.astype(np.float32)), np.float32)
 
 
 def harmonics(
@@ -44,8 +44,8 @@ def harmonics(
 
     Args:
         frequency_hz: The pitch, shape ``(T,)``, above 0.
-        amplitudes: Of the harmonics from the first on, shape ``(K,)``; those that would pass 0.45 times the rate
-            at the highest pitch are left out.
+        amplitudes: Of the harmonics from the first on, shape ``(K,)``; those that would pass 0.45 times the
+            rate at the highest pitch are left out.
         rate_hz: Sample rate.
         rng: Draws the harmonics' phases.
 
@@ -63,7 +63,7 @@ def harmonics(
     before = np.minimum(place.astype(np.int64), size - 1)
     part = (place - before).astype(np.float32)
     low = table[before]
-    return low + part * (table[before + 1] - low)
+    return np.asarray(low + part * (table[before + 1] - low), np.float32)
 
 
 def rolled_off(
@@ -182,7 +182,7 @@ def melody(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     heights = rng.uniform(0.4, 1.0, len(pitches)).astype(np.float32)
     shape = np.minimum(part * 60, 1) * np.exp(-part * np.float32(rng.uniform(0.3, 8)))
     tone = harmonics(pitches.astype(np.float32)[number], rolled_off(40, rng), rate_hz, rng)
-    return tone * shape * heights[number]
+    return np.asarray(tone * shape * heights[number], np.float32)
 
 
 def fm_tone(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -269,7 +269,7 @@ def alarm(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     tone = harmonics(pitch, rolled_off(int(rng.choice([1, 3, 20])), rng, power=(0.2, 2)), rate_hz, rng)
     if chance(rng, 0.3):
         tone *= pulses(count, rate_hz, rng, per_s=rng.uniform(12, 40), sharpness=0.5, jitter=0)
-    return tone * gate.astype(np.float32)
+    return np.asarray(tone * gate.astype(np.float32), np.float32)
 
 
 def horn(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:

@@ -9,6 +9,7 @@ from soundalike.core.arrays import FloatArray
 from soundalike.synthesis.curves import cycles, half_sine, pulses, swell, through, wander
 from soundalike.synthesis.draw import chance, log_uniform
 from soundalike.synthesis.filters import high_pass
+from soundalike.synthesis.levels import rms, unit
 from soundalike.synthesis.noise import white_noise
 from soundalike.synthesis.spectral import formant_filter
 from soundalike.synthesis.tones import harmonics
@@ -55,14 +56,14 @@ def glottis(
 def utter(
     source: FloatArray, rate_hz: int, rng: np.random.Generator, *, tract: float, per_s: float
 ) -> FloatArray:
-    """Send a source through a mouth that shapes new vowels ``per_s`` times a second: shape ``(T,)``, float32."""
+    """Send a source through a mouth that shapes ``per_s`` new vowels a second: shape ``(T,)``, float32."""
     points = max(2, int(len(source) / rate_hz * per_s) + 2)
     gains = np.array([1.0, 0.6, 0.35, 0.2]) * rng.uniform(0.5, 1.5, 4)
     return formant_filter(source, rate_hz, vowels(points, rng, tract=tract), WIDTHS_HZ * tract, gains)
 
 
 def speech(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
-    """Speech without words: syllables with moving formants, falling pitch, hissed consonants; or whispered."""
+    """Speech without words: syllables with moving formants and pitch, hissed consonants; or whispered."""
     tract, per_s = rng.uniform(0.8, 1.45), rng.uniform(2.5, 7.5)
     base_hz = 110 * tract**2.5 * log_uniform(rng, 0.7, 1.5)
     liveliness = rng.uniform(0.05, 0.35)
@@ -78,7 +79,7 @@ def speech(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     voiced = utter(source, rate_hz, rng, tract=tract, per_s=1.6 * per_s) * syllables
     hissing = high_pass(white_noise(count, rng), log_uniform(rng, 2000, 6000), rate_hz)
     hissing *= pulses(count, rate_hz, rng, per_s=per_s, sharpness=4, jitter=0.4, rest=0.5)
-    return voiced + hissing * np.std(voiced) * np.float32(log_uniform(rng, 0.1, 1.5))
+    return voiced + hissing * rms(voiced) * np.float32(log_uniform(rng, 0.1, 1.5))
 
 
 def singing(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -111,7 +112,7 @@ def crying(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     if chance(rng, 0.4):
         source *= 1 + np.float32(0.8) * wander(count, rate_hz, rng, change_hz=rng.uniform(40, 120), low=-1)
     voice = utter(source, rate_hz, rng, tract=tract, per_s=3) * half_sine(np.minimum(part / 0.8, 1), 0.4)
-    inhaled = white_noise(count, rng) * half_sine(np.clip((part - 0.82) / 0.16, 0, 1)) * np.std(voice)
+    inhaled = white_noise(count, rng) * half_sine(np.clip((part - 0.82) / 0.16, 0, 1)) * rms(voice)
     return voice + inhaled * np.float32(rng.uniform(0.05, 0.5))
 
 
@@ -183,10 +184,11 @@ def sneezing(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     burst = breath_burst(count, rate_hz, rng, start_s=start_s, hard=1.0)
     spray = high_pass(white_noise(count, rng), log_uniform(rng, 1500, 5000), rate_hz)
     spray *= swell(count, rate_hz, attack_s=0.01, decay_s=log_uniform(rng, 0.05, 0.25), start_s=start_s)
-    return (
+    return np.asarray(
         drawn * np.max(np.abs(burst))
         + burst
-        + spray * np.max(np.abs(burst)) * np.float32(rng.uniform(0.2, 0.6))
+        + spray * np.max(np.abs(burst)) * np.float32(rng.uniform(0.2, 0.6)),
+        np.float32,
     )
 
 
@@ -208,13 +210,13 @@ def crowd(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     total = np.zeros(count, np.float32)
     for _ in range(2):
         voice = speech(count, rate_hz, rng)
-        voice /= np.std(voice) + 1e-9
+        voice = unit(voice)
         for _ in range(int(rng.integers(3, 9))):
             speed = np.exp(rng.uniform(-0.25, 0.25))
             place = (rng.integers(count) + np.arange(count) * speed).astype(np.int64) % count
             total += voice[place] * np.float32(rng.uniform(0.2, 1))
     murmur = utter(white_noise(count, rng), rate_hz, rng, tract=1.0, per_s=4)
-    return total + murmur / (np.std(murmur) + 1e-9) * np.std(total) * np.float32(log_uniform(rng, 0.1, 1.5))
+    return total + unit(murmur) * rms(total) * np.float32(log_uniform(rng, 0.1, 1.5))
 
 
 def shouting(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -229,4 +231,4 @@ def shouting(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
         total += voice * swell(
             count, rate_hz, attack_s=rng.uniform(0.03, 0.2), decay_s=log_uniform(rng, 0.2, 4), start_s=start_s
         )
-    return np.tanh(total * np.float32(rng.uniform(0.5, 3) / (np.std(total) + 1e-9)))
+    return np.asarray(np.tanh(unit(total) * np.float32(rng.uniform(0.5, 3))), np.float32)

@@ -9,6 +9,7 @@ from soundalike.synthesis.curves import pulses, swell, wander
 from soundalike.synthesis.draw import chance, log_uniform
 from soundalike.synthesis.filters import high_pass, low_pass
 from soundalike.synthesis.impulses import burst_kernels, poisson_onsets, regular_onsets, scatter, tone_kernels
+from soundalike.synthesis.levels import rms, unit
 from soundalike.synthesis.noise import coloured_noise, white_noise
 
 
@@ -51,7 +52,7 @@ def rain(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     )
     drops = scatter(count, poisson_onsets(count, rate_hz, rng, per_s=per_s), kernels, rng, spread_db=9)
     rush = coloured_noise(count, rate_hz, rng, slope_db_per_octave=rng.uniform(-3, 1))
-    total = drops / (np.std(drops) + 1e-9) + rush * np.float32(log_uniform(rng, 0.05, 2))
+    total = unit(drops) + rush * np.float32(log_uniform(rng, 0.05, 2))
     if chance(rng, 0.4):
         ringing = bubbles(
             count,
@@ -61,7 +62,7 @@ def rain(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
             pitch_hz=(400, 7000),
             decay_s=log_uniform(rng, 0.004, 0.03),
         )
-        total += ringing / (np.std(ringing) + 1e-9) * np.float32(rng.uniform(0.2, 1))
+        total += unit(ringing) * np.float32(rng.uniform(0.2, 1))
     return total * wander(count, rate_hz, rng, change_hz=1, low=0.6)
 
 
@@ -89,7 +90,7 @@ def stream(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
         decay_s=log_uniform(rng, 0.004, 0.02),
     )
     rush = coloured_noise(count, rate_hz, rng, slope_db_per_octave=rng.uniform(-4, 0))
-    return total / (np.std(total) + 1e-9) + rush * np.float32(log_uniform(rng, 0.02, 1.0))
+    return unit(total) + rush * np.float32(log_uniform(rng, 0.02, 1.0))
 
 
 def drips(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -124,7 +125,7 @@ def boiling(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     total *= pulses(
         count, rate_hz, rng, per_s=log_uniform(rng, 0.5, 8), sharpness=rng.uniform(0.2, 1.5), jitter=0.4
     )
-    return total + np.std(total) * np.float32(log_uniform(rng, 0.02, 0.4)) * white_noise(count, rng)
+    return total + rms(total) * np.float32(log_uniform(rng, 0.02, 0.4)) * white_noise(count, rng)
 
 
 def splash(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
@@ -153,10 +154,11 @@ def fire(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     flutter = coloured_noise(count, rate_hz, rng, slope_db_per_octave=-9)
     flutter *= wander(count, rate_hz, rng, change_hz=rng.uniform(4, 15)) ** 2
     sizzle = high_pass(white_noise(count, rng), 3000, rate_hz) * wander(count, rate_hz, rng, change_hz=6) ** 2
-    return (
+    return np.asarray(
         snaps
         + flutter * np.float32(log_uniform(rng, 0.02, 1))
-        + sizzle * np.float32(log_uniform(rng, 0.005, 0.2))
+        + sizzle * np.float32(log_uniform(rng, 0.005, 0.2)),
+        np.float32,
     )
 
 
@@ -167,9 +169,7 @@ def frying(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     spit = scatter(count, onsets, kernels, rng, spread_db=rng.uniform(4, 10))
     spit = high_pass(spit, log_uniform(rng, 800, 5000), rate_hz)
     base = (
-        high_pass(white_noise(count, rng), 2000, rate_hz)
-        * np.std(spit)
-        * np.float32(log_uniform(rng, 0.1, 1.5))
+        high_pass(white_noise(count, rng), 2000, rate_hz) * rms(spit) * np.float32(log_uniform(rng, 0.1, 1.5))
     )
     return (spit + base) * wander(count, rate_hz, rng, change_hz=rng.uniform(1, 8), low=0.4)
 
