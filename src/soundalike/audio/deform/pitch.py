@@ -24,8 +24,8 @@ def shift_pitch(samples: FloatArray, semitones: ArrayLike, rate_hz: int) -> Floa
         rate_hz: Sample rate.
 
     Returns:
-        Shape ``(B, T)``, float32. Frequencies are met within 0.2 %; 0 semitones give the row as it is.
-        Zeros that end a row stay zeros.
+        Shape ``(B, T)``, float32. Frequencies are met within 0.4 % (7 cents) from 24 kHz on, 0.8 % at
+        8 kHz; 0 semitones give the row as it is. Zeros that end a row stay zeros.
 
     Raises:
         InvalidInputError: The samples or the semitones are not what was expected.
