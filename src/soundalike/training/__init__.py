@@ -1,5 +1,90 @@
-"""Learning an embedding: sampling, mining, losses, recipes; the only room that imports torch."""
+"""Learning an embedding: sampling, mining, losses, recipes; the only room that imports torch.
 
+What needs torch is imported when it is first asked for; without the extra ``train``,
+:class:`soundalike.core.errors.MissingExtraError` says what to install.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from soundalike.core.errors import MissingExtraError
+from soundalike.training.inputs import InputConfig, MorletFrontEnd, network_inputs
+from soundalike.training.network_config import NetworkConfig, StageConfig, count_macs
+from soundalike.training.positives_config import DeformationChoice, PositivesConfig
+from soundalike.training.recipe import ObjectiveChoice, OptimiserConfig, Recipe, load_recipe, recipe_names
+from soundalike.training.sampling import TrainingPairs
 from soundalike.training.sounds import TrainingSound, TrainingSounds, TrainingSoundsWriter
 
-__all__ = ["TrainingSound", "TrainingSounds", "TrainingSoundsWriter"]
+if TYPE_CHECKING:
+    from soundalike.training.export import ExportConfig, export_encoder
+    from soundalike.training.losses import nt_xent, similarity_matrix_loss, triplet_losses
+    from soundalike.training.loop import Progress, RunConfig, TrainingResult, make_network, train
+    from soundalike.training.mining import mine_semi_hard
+    from soundalike.training.objective import OBJECTIVES, Objective
+    from soundalike.training.probe import RetrievalProbe
+
+_NEED_TORCH = {
+    "ExportConfig": "export",
+    "OBJECTIVES": "objective",
+    "Objective": "objective",
+    "Progress": "loop",
+    "RetrievalProbe": "probe",
+    "RunConfig": "loop",
+    "TrainingResult": "loop",
+    "export_encoder": "export",
+    "make_network": "loop",
+    "mine_semi_hard": "mining",
+    "nt_xent": "losses",
+    "similarity_matrix_loss": "losses",
+    "train": "loop",
+    "triplet_losses": "losses",
+}
+
+__all__ = [
+    "OBJECTIVES",
+    "DeformationChoice",
+    "ExportConfig",
+    "InputConfig",
+    "MorletFrontEnd",
+    "NetworkConfig",
+    "Objective",
+    "ObjectiveChoice",
+    "OptimiserConfig",
+    "PositivesConfig",
+    "Progress",
+    "Recipe",
+    "RetrievalProbe",
+    "RunConfig",
+    "StageConfig",
+    "TrainingPairs",
+    "TrainingResult",
+    "TrainingSound",
+    "TrainingSounds",
+    "TrainingSoundsWriter",
+    "count_macs",
+    "export_encoder",
+    "load_recipe",
+    "make_network",
+    "mine_semi_hard",
+    "network_inputs",
+    "nt_xent",
+    "recipe_names",
+    "similarity_matrix_loss",
+    "train",
+    "triplet_losses",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is asked for."""
+    if name not in _NEED_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f"{__name__}.{_NEED_TORCH[name]}")
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] == "torch":
+            raise MissingExtraError("train", "Training") from error
+        raise
+    return getattr(module, name)

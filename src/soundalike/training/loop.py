@@ -1,0 +1,459 @@
+"""The training loop: steps, checkpoints, curves; goes on where it was killed."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from soundalike.core.errors import InvalidInputError, TrainingError
+from soundalike.training.average import WeightAverage
+from soundalike.training.checkpoint import Checkpoint, load_newest, save_checkpoint
+from soundalike.training.curves import Curves
+from soundalike.training.embed import Embed, embedder
+from soundalike.training.front_end import FrontEnd
+from soundalike.training.network import EmbeddingNetwork
+from soundalike.training.objective import Objective, make_objective
+from soundalike.training.prefetch import Arrays, Batches, Prefetcher
+from soundalike.training.recipe import Recipe, recipe_from_json
+
+RECIPE_FILE = "recipe.json"
+CHECKPOINTS_FOLDER = "checkpoints"
+
+
+class Probe(Protocol):
+    """What is measured on held-out sounds while a training runs."""
+
+    def measure(self, embed: Embed) -> Mapping[str, float]:
+        """Measure.
+
+        Args:
+            embed: Turns inputs of the network into vectors.
+
+        Returns:
+            Figures by name.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """How a training runs on this machine; none of it changes what is learnt, but for rounding.
+
+    Attributes:
+        checkpoint_s: Seconds between two checkpoints.
+        checkpoint_steps: Steps between two; 0 for none but by time.
+        log_steps: Steps that a line of the curves is a mean of.
+        probe_s: Seconds between two measurements on held-out sounds, of which the last is at the end.
+        workers: Threads that make batches; 0 makes them between steps.
+        threads: Threads of the network; None leaves it to torch.
+    """
+
+    checkpoint_s: float = 60.0
+    checkpoint_steps: int = 0
+    log_steps: int = 20
+    probe_s: float = 120.0
+    workers: int = 1
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a training stands, for those who watch it.
+
+    Attributes:
+        step: Steps done.
+        share: Share of the training that is done.
+        elapsed_s: Seconds spent.
+        figures: What was logged: ``loss`` and others.
+    """
+
+    step: int
+    share: float
+    elapsed_s: float
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What came out.
+
+    Attributes:
+        network: The averaged network, ready to be used or exported.
+        objective: The objective, with its own modules.
+        recipe: The recipe.
+        steps: Steps done.
+        elapsed_s: Seconds spent.
+        finished: Whether it came to its end; False where it was interrupted and can be resumed.
+        figures: The last that were measured, by the probe too.
+    """
+
+    network: EmbeddingNetwork
+    objective: Objective
+    recipe: Recipe
+    steps: int
+    elapsed_s: float
+    finished: bool
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+def train(
+    recipe: Recipe,
+    data: Batches,
+    run_folder: Path,
+    *,
+    minutes: float | None = None,
+    steps: int | None = None,
+    resume: bool = True,
+    device: str = "auto",
+    probe: Probe | None = None,
+    initial: Mapping[str, Tensor] | None = None,
+    run: RunConfig = RunConfig(),  # noqa: B008 (frozen)
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TrainingResult:
+    """Train a network.
+
+    Writes ``recipe.json``, ``checkpoints/``, ``metrics.jsonl`` and, where matplotlib is installed, ``curves.png``
+    into the run's folder, as it goes. Ctrl-C stops after the step and a checkpoint.
+
+    Args:
+        recipe: How.
+        data: Batches.
+        run_folder: Where; made when it is absent.
+        minutes: How long, counted over interruptions; the recipe's by default where no steps are given.
+        steps: How many steps. With both, what comes first ends it. On the CPU, a training by steps alone that
+            is killed and resumed equals one that was not, bit for bit.
+        resume: Whether to go on from the folder's newest checkpoint; False starts anew.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``: what there is.
+        probe: Measures on held-out sounds.
+        initial: Weights to start from: a state of the network.
+        run: How it runs on this machine.
+        on_progress: Called with every line of the curves.
+
+    Returns:
+        The trained network.
+
+    Raises:
+        TrainingError: There is too little to train on; the folder holds a training of another recipe or other
+            sounds, or only damaged checkpoints; the loss is not finite (the last good checkpoint stays).
+    """
+    if minutes is None and steps is None:
+        minutes = recipe.minutes
+    if (minutes is not None and not 0.0 < minutes < math.inf) or (steps is not None and steps < 1):
+        raise InvalidInputError(
+            f"minutes are above 0 and steps at least 1; got minutes={minutes} and steps={steps}."
+        )
+    run_folder.mkdir(parents=True, exist_ok=True)
+    with _threads(run.threads), torch.random.fork_rng(), _interrupts() as interrupted:
+        state = _Training(recipe, data, run_folder, choose_device(device), run, initial)
+        if resume:
+            state.resume()
+        else:
+            state.start_anew()
+        ended = _run(state, minutes, steps, probe, interrupted, on_progress)
+        figures = dict(state.figures)
+        state.average.network.eval()
+        return TrainingResult(
+            state.average.network, state.objective, recipe, state.step, state.elapsed_s, ended, figures
+        )
+
+
+def choose_device(name: str) -> torch.device:
+    """Choose what computes.
+
+    Args:
+        name: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    Raises:
+        TrainingError: There is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise TrainingError(f"A device is 'auto', 'cpu' or 'cuda'; got {name!r}.")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise TrainingError(f"There are {torch.cuda.device_count()} CUDA devices here; {name!r} is not one.")
+    return torch.device(name)
+
+
+class _Training:
+    """Everything that changes while a training runs."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Batches,
+        folder: Path,
+        device: torch.device,
+        run: RunConfig,
+        initial: Mapping[str, Tensor] | None,
+    ) -> None:
+        self.recipe, self.data, self.folder, self.device, self.run = recipe, data, folder, device, run
+        torch.manual_seed(recipe.seed)
+        self.network = make_network(recipe)
+        if initial is not None:
+            load_weights(self.network, initial)
+        if recipe.optimiser.channels_last:
+            self.network.to(memory_format=torch.channels_last)
+        self.objective = make_objective(recipe.objective, self.network)
+        self.network.to(device).train()
+        self.objective.to(device).train()
+        self.average = WeightAverage(self.network, recipe.optimiser.ema_decay)
+        self.parameters = [*self.network.parameters(), *self.objective.parameters()]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, recipe.optimiser.learning_rate, weight_decay=recipe.optimiser.weight_decay
+        )
+        self.step = 0
+        self.elapsed_s = 0.0
+        self.saved_step = -1
+        self.window: dict[str, float] = {}
+        self.figures: dict[str, float] = {}
+        self.curves: Curves
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.folder / CHECKPOINTS_FOLDER
+
+    def start_anew(self) -> None:
+        """Forget what the folder holds of an earlier training."""
+        for path in [*self.checkpoints.glob("step-*.pt"), *self.checkpoints.glob("step-*.part")]:
+            path.unlink()
+        self._write_recipe()
+        self.curves = Curves(self.folder, -1)
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint, if there is one."""
+        checkpoint = load_newest(self.checkpoints)
+        if checkpoint is None:
+            self.start_anew()
+            return
+        self._check_same(checkpoint)
+        try:
+            self.network.load_state_dict(checkpoint.network)
+            self.average.network.load_state_dict(checkpoint.average)
+            self.objective.load_state_dict(checkpoint.objective)
+            self.optimiser.load_state_dict(dict(checkpoint.optimiser))
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise TrainingError(
+                f"The checkpoint in {self.folder} is not of this network: {error}"
+            ) from error
+        torch.set_rng_state(checkpoint.generator)
+        self.step = self.saved_step = checkpoint.step
+        self.elapsed_s = checkpoint.elapsed_s
+        self.window = dict(checkpoint.window)
+        self.curves = Curves(self.folder, self.step)
+
+    def _check_same(self, checkpoint: Checkpoint) -> None:
+        saved = recipe_from_json(checkpoint.recipe, "the checkpoint's recipe")
+        if saved.fingerprint != self.recipe.fingerprint or checkpoint.data != self.data.fingerprint:
+            raise TrainingError(
+                f"{self.folder} holds a training by recipe {saved.fingerprint} on {checkpoint.data}; it cannot "
+                f"go on by {self.recipe.fingerprint} on {self.data.fingerprint}. Choose another folder, or start "
+                "anew."
+            )
+
+    def _write_recipe(self) -> None:
+        part = self.folder / (RECIPE_FILE + ".part")
+        part.write_text(self.recipe.to_json() + "\n", encoding="utf-8")
+        part.replace(self.folder / RECIPE_FILE)
+
+    def save(self) -> None:
+        """Write a checkpoint, unless this step has one."""
+        if self.saved_step == self.step:
+            return
+        checkpoint = Checkpoint(
+            recipe=self.recipe.to_json(),
+            data=self.data.fingerprint,
+            step=self.step,
+            elapsed_s=self.elapsed_s,
+            network=self.network.state_dict(),
+            average=self.average.network.state_dict(),
+            objective=self.objective.state_dict(),
+            optimiser=self.optimiser.state_dict(),
+            generator=torch.get_rng_state(),
+            window=self.window,
+        )
+        save_checkpoint(self.checkpoints, checkpoint)
+        self.saved_step = self.step
+
+    def take_step(self, arrays: Arrays, learning_rate: float) -> dict[str, float]:
+        """Change the weights once.
+
+        Raises:
+            TrainingError: The loss or its gradient is not finite.
+        """
+        config = self.recipe.optimiser
+        missing = [name for name in self.objective.needs if name not in arrays]
+        if missing:
+            raise TrainingError(
+                f"The objective {self.recipe.objective.kind} needs {', '.join(missing)} in a batch; it holds "
+                f"{', '.join(arrays)}."
+            )
+        batch = {
+            name: torch.from_numpy(values).to(self.device)
+            for name, values in arrays.items()
+            if name != "deform_s"
+        }
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        self.optimiser.zero_grad(set_to_none=True)
+        mixed = config.autocast == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
+            loss, figures = self.objective(self.network, batch)
+        if not math.isfinite(loss.item()):
+            raise self._not_finite(f"The loss is {loss.item()}")
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, config.clip_norm))
+        if not math.isfinite(norm):
+            raise self._not_finite(f"The gradient's norm is {norm}")
+        self.optimiser.step()
+        self.average.update(self.network, self.step)
+        self.step += 1
+        return {"loss": loss.item(), "gradient_norm": norm, **figures}
+
+    def _not_finite(self, what: str) -> TrainingError:
+        kept = f"the checkpoint of step {self.saved_step} stays" if self.saved_step >= 0 else "none was saved"
+        return TrainingError(
+            f"{what} at step {self.step}, so training stopped; {kept} in {self.checkpoints}. A lower learning "
+            "rate or a longer warm-up may help; look for samples that are not numbers, too."
+        )
+
+
+def _run(
+    state: _Training,
+    minutes: float | None,
+    steps: int | None,
+    probe: Probe | None,
+    interrupted: threading.Event,
+    on_progress: Callable[[Progress], None] | None,
+) -> bool:
+    """Take steps until the end; tell whether it was reached."""
+    run = state.run
+    begun = time.perf_counter() - state.elapsed_s
+    saved_at = probed_at = time.perf_counter()
+    with Prefetcher(state.data, state.step, run.workers) as ahead:
+        while (done := _share(state, minutes, steps)) < 1.0 and not interrupted.is_set():
+            arrays = ahead.take()
+            started = time.perf_counter()
+            figures = state.take_step(arrays, state.recipe.optimiser.rate_at(done))
+            now = time.perf_counter()
+            state.elapsed_s = now - begun
+            figures |= {"wait_s": ahead.waited_s, "step_s": now - started + ahead.waited_s}
+            figures |= {"make_s": ahead.made_s, "deform_s": float(arrays.get("deform_s", 0.0))}
+            _add(state.window, figures)
+            if state.step % run.log_steps == 0:
+                _log(state, done, _share(state, minutes, steps), on_progress)
+            if now - saved_at >= run.checkpoint_s or _divides(run.checkpoint_steps, state.step):
+                state.save()
+                saved_at = time.perf_counter()
+            if probe is not None and now - probed_at >= run.probe_s:
+                _probe(state, probe)
+                probed_at = time.perf_counter()
+    state.save()
+    if done >= 1.0 and probe is not None:
+        _probe(state, probe)
+    state.curves.draw()
+    return done >= 1.0
+
+
+def _share(state: _Training, minutes: float | None, steps: int | None) -> float:
+    """The share of the training that is done, by steps or by time, whichever is more."""
+    by_steps = state.step / steps if steps is not None else 0.0
+    by_time = state.elapsed_s / (60.0 * minutes) if minutes is not None else 0.0
+    return max(by_steps, by_time)
+
+
+def _divides(every: int, step: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _add(window: dict[str, float], figures: Mapping[str, float]) -> None:
+    for name, value in {**figures, "steps": 1.0}.items():
+        window[name] = window.get(name, 0.0) + float(value)
+
+
+def _log(
+    state: _Training, before: float, done: float, on_progress: Callable[[Progress], None] | None
+) -> None:
+    """Write the means since the last line."""
+    count = state.window.pop("steps")
+    means = {name: value / count for name, value in state.window.items()}
+    state.window.clear()
+    step_s = max(means.pop("step_s"), 1e-9)
+    means["learning_rate"] = state.recipe.optimiser.rate_at(before)
+    means["wait_share"] = means.pop("wait_s") / step_s
+    means["deform_share"] = means.pop("deform_s") / step_s
+    means["make_share"] = means.pop("make_s") / step_s
+    means["step_s"] = step_s
+    state.figures.update(means)
+    state.curves.add({"step": state.step, "elapsed_s": state.elapsed_s, **means})
+    if on_progress is not None:
+        on_progress(Progress(state.step, done, state.elapsed_s, means))
+
+
+def _probe(state: _Training, probe: Probe) -> None:
+    """Measure on held-out sounds, and draw the curves."""
+    figures = dict(probe.measure(embedder(state.average.network, state.device)))
+    state.figures.update(figures)
+    state.curves.add({"step": state.step, "elapsed_s": state.elapsed_s, **figures})
+    state.curves.draw()
+
+
+def make_network(recipe: Recipe) -> EmbeddingNetwork:
+    """Make a recipe's network, untrained."""
+    return EmbeddingNetwork(FrontEnd(recipe.input), recipe.network)
+
+
+def load_weights(network: EmbeddingNetwork, weights: Mapping[str, Tensor]) -> None:
+    """Load weights into a network.
+
+    Raises:
+        TrainingError: They are of another network.
+    """
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise TrainingError(f"The weights to start from are of another network: {error}") from error
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Let torch use a number of threads, and as many as before after that."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event, so that no step is cut in two; the second stops at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,141 @@
+"""What an embedding network is made of, and what it costs: plain numbers, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from soundalike.core.errors import InvalidInputError
+
+Pooling: TypeAlias = Literal["mean", "max", "spread"]
+_POOLINGS = ("mean", "max", "spread")
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """One strided convolution, and the residual blocks behind it. Pairs are (frequency, time).
+
+    Attributes:
+        channels: Channels that it gives, before the network's width.
+        kernel: Size of the convolution; odd, so that it has a middle.
+        stride: Its step; the map shrinks by it.
+        repeats: Residual blocks of two 3 × 3 convolutions behind it.
+        depthwise: Whether every convolution is one per channel followed by one over the channels: far fewer
+            multiply-adds, but slower each.
+    """
+
+    channels: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (2, 2)
+    repeats: int = 0
+    depthwise: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.channels, *self.kernel, *self.stride) < 1 or self.repeats < 0:
+            raise InvalidInputError(f"Channels, kernel and stride of a stage are at least 1; got {self}.")
+        if self.kernel[0] % 2 == 0 or self.kernel[1] % 2 == 0:
+            raise InvalidInputError(f"The kernel of a stage has odd sizes; got {self.kernel}.")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """A convolutional network from a map of levels, bands by frames, to a vector of length 1.
+
+    The frequency axis is kept to the end: the last map is pooled over time only, and every position on the
+    frequency axis has weights of its own in the last layer.
+
+    Attributes:
+        stages: The convolutions, in order.
+        dims: Size D of the vectors.
+        pooling: What is taken of every channel over time; all of them, side by side.
+        hidden: Units of a layer between pooling and the last one; 0 for none.
+        width: What the channels of all stages are multiplied with, rounded to multiples of 8.
+        dropout: Share of the pooled values that is left out at random in training.
+    """
+
+    stages: tuple[StageConfig, ...] = (
+        StageConfig(32, (5, 5), (2, 2)),
+        StageConfig(64),
+        StageConfig(128),
+        StageConfig(256),
+    )
+    dims: int = 128
+    pooling: tuple[Pooling, ...] = ("mean", "max")
+    hidden: int = 0
+    width: float = 1.0
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.stages or self.dims < 1 or self.hidden < 0:
+            raise InvalidInputError(
+                f"A network has at least one stage and one dimension; got {len(self.stages)} and {self.dims}."
+            )
+        if not self.pooling or any(kind not in _POOLINGS for kind in self.pooling):
+            raise InvalidInputError(f"pooling takes some of {', '.join(_POOLINGS)}; got {self.pooling}.")
+        if not 0.0 < self.width <= 16.0 or not 0.0 <= self.dropout < 1.0:
+            raise InvalidInputError(
+                f"width lies above 0 and dropout below 1; got {self.width:g} and {self.dropout:g}."
+            )
+
+    def channels(self, stage: StageConfig) -> int:
+        """Channels of a stage at this width."""
+        if self.width == 1.0:
+            return stage.channels
+        return max(8, 8 * round(stage.channels * self.width / 8))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCost:
+    """What one segment costs.
+
+    Attributes:
+        macs: Multiply-adds of all convolutions and layers.
+        parameters: Weights and biases, batch normalisation folded.
+        map_size: Channels, bands and frames of the last map, before pooling.
+    """
+
+    macs: int
+    parameters: int
+    map_size: tuple[int, int, int]
+
+
+def count_macs(config: NetworkConfig, bands: int, frames: int) -> NetworkCost:
+    """Count what a network costs per segment.
+
+    Args:
+        config: The network.
+        bands: Bands of its input.
+        frames: Frames of its input.
+
+    Returns:
+        Its multiply-adds, parameters and last map.
+
+    Example:
+        >>> config = NetworkConfig(stages=(StageConfig(16, (3, 3), (2, 2)),), dims=8, pooling=("mean",))
+        >>> count_macs(config, bands=10, frames=20)
+        NetworkCost(macs=7840, parameters=808, map_size=(16, 5, 10))
+    """
+    macs = parameters = 0
+    channels, size = 1, (bands, frames)
+    for stage in config.stages:
+        given = config.channels(stage)
+        size = conv_size(size, stage)
+        layers = [(channels, stage.kernel, stage.depthwise and channels > 1)]
+        layers += [(given, (3, 3), stage.depthwise)] * (stage.repeats * (1 if stage.depthwise else 2))
+        for taken, kernel, separable in layers:
+            weights = kernel[0] * kernel[1] * taken * (1 if separable else given)
+            weights += taken * given if separable else 0
+            macs += weights * size[0] * size[1]
+            parameters += weights + given + (taken if separable else 0)
+        channels = given
+    pooled = channels * len(config.pooling) * size[0]
+    for units in [config.hidden, config.dims] if config.hidden else [config.dims]:
+        macs += pooled * units
+        parameters += pooled * units + units
+        pooled = units
+    return NetworkCost(macs, parameters, (channels, *size))
+
+
+def conv_size(size: tuple[int, int], stage: StageConfig) -> tuple[int, int]:
+    """Size of the map behind a stage: every axis divided by its stride, rounded up."""
+    return -(-size[0] // stage.stride[0]), -(-size[1] // stage.stride[1])
