@@ -8,7 +8,7 @@ import sys
 import typer
 
 import soundalike
-from soundalike.cli import demo, embed, encoders, features, index, manage, search, serve, train
+from soundalike.cli import deform, demo, embed, encoders, features, index, manage, search, serve, train
 from soundalike.cli.console import Exit, fail
 from soundalike.core.errors import SoundalikeError
 
@@ -30,6 +30,7 @@ app.command("errors")(manage.errors)
 app.command("remove")(manage.remove)
 app.command("export")(manage.export)
 app.command("embed")(embed.embed)
+app.command("deform")(deform.deform)
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(features.app, name="features")
 app.add_typer(train.app, name="train")

@@ -2,9 +2,9 @@
 
 Frames are taken from each row at the places that its stretch asks for, turned in phase so that they fit
 together where they are laid down, and shortened or lengthened by an inverse transform of another length,
-which is resampling without an extra step. How far a frame is turned is told by a second frame, taken where the one
-before goes on: no phase is ever unwrapped, no angle computed. Bins that become stronger start afresh with the
-phases that they have, so that an attack is laid down as it is.
+which is resampling without an extra step. How far a frame is turned is told by a second frame, taken where
+the one before goes on: no phase is ever unwrapped, no angle computed. Bins that become stronger start afresh
+with the phases that they have, so that an attack is laid down as it is.
 
 Source: Laroche and Dolson 1999, *Improved phase vocoder time-scale modification of audio* (phases locked
 around peaks; here every bin follows its neighbours by their power, without picking peaks); Röbel 2003, *A new
