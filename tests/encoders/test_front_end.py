@@ -19,6 +19,7 @@ from soundalike.encoders.front_end import SamplesFrontEnd, spectra_at
 from soundalike.encoders.onnx import OnnxEncoder, sha256_of
 from soundalike.encoders.onnx_manifest import OnnxManifest, load_manifest, save_manifest
 from soundalike.features import LogMelFrontEnd, front_end_spectra
+from soundalike.features.front_end import spectra_of_frames
 
 RATE_HZ, WINDOW, HOP = 8000, 2000, 1000
 FRONT_END = LogMelFrontEnd(frame_samples=256, hop_samples=100, bands=6, low_hz=20.0, high_hz=4000.0)
@@ -101,16 +102,13 @@ def test_shared_frames_are_the_segments_own_bit_for_bit(recording: np.ndarray, p
 def test_frames_that_segments_share_are_computed_once(
     tmp_path: Path, recording: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from soundalike.encoders import front_end as module
-
     counted: list[int] = []
-    real = module.spectra_of_frames
 
     def counting(frames: Any, *rest: Any) -> Any:
         counted.append(len(frames))
-        return real(frames, *rest)
+        return spectra_of_frames(frames, *rest)
 
-    monkeypatch.setattr(module, "spectra_of_frames", counting)
+    monkeypatch.setattr("soundalike.encoders.front_end.spectra_of_frames", counting)
     starts = np.arange(0, 20 * HOP, HOP)
     host(tmp_path).encode_at(recording, starts, np.full(20, WINDOW))
     # Up to the last segment's last frame, all of which lie on one grid of 100, and one of silence.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from soundalike.core.arrays import FloatArray, IntArray
-from soundalike.core.errors import InvalidInputError
+from soundalike.core.errors import EncoderError, InvalidInputError
 from soundalike.core.fingerprint import fingerprint
 
 # Here and not in soundalike.audio: naming an encoder must not load the decoder.
@@ -148,6 +149,48 @@ class Encoder(ABC):
         if self.spec.unit_length and length > 0.0:
             mean /= length
         return np.asarray(mean, dtype=np.float32)
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """The classes whose scores :meth:`tag_scores` gives, in their order; none where it knows none."""
+        return ()
+
+    def tag_scores(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
+        """Tell how likely it is that each of the classes is heard.
+
+        Args:
+            segments: As in :meth:`encode`.
+            lengths: As in :meth:`encode`.
+
+        Returns:
+            Probabilities of shape ``(B, K)``, float32, each class for itself, in the order of ``tag_names``.
+
+        Raises:
+            EncoderError: The encoder knows no classes, or its scores are not what it declares.
+        """
+        del segments, lengths
+        raise EncoderError(f"The encoder {self.spec.name} has no tags.")
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether :meth:`encode_text` makes vectors of texts in the space of sounds."""
+        return False
+
+    def encode_text(self, texts: Sequence[str]) -> FloatArray:
+        """Turn texts into vectors of the encoder's space, to search sounds with.
+
+        Args:
+            texts: Any number of them.
+
+        Returns:
+            Shape ``(B, D)``, float32, finite; of unit length where ``spec.unit_length``.
+
+        Raises:
+            EncoderError: The encoder has no text tower, or it is damaged.
+            InvalidInputError: A text is longer than anything that it reads.
+        """
+        del texts
+        raise EncoderError(f"The encoder {self.spec.name} has no text tower.")
 
     def check_stretches(self, samples: FloatArray, starts: IntArray, lengths: IntArray) -> None:
         """Raise InvalidInputError where a stretch is empty, too long, or outside the samples."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from soundalike.core.errors import EncoderError
+from soundalike.encoders.file_names import FOLDER_FILE, check_file_name
 
 Config = TypeVar("Config")
 
@@ -15,6 +16,52 @@ FORMAT = 1
 """Raised when an older soundalike could misread what this one writes."""
 
 _MAX_BYTES = 1_000_000  # such a file has some kilobytes; anything much larger is something else
+
+
+def document_path_of(path: Path) -> Path:
+    """Find the JSON file that is meant by a path.
+
+    Args:
+        path: The file itself, a model whose manifest lies beside it under the same name, or a folder.
+
+    Example:
+        >>> document_path_of(Path("ear.onnx")).name
+        'ear.json'
+    """
+    if path.is_dir():
+        return path / FOLDER_FILE
+    return path.with_suffix(".json") if path.suffix == ".onnx" else path
+
+
+def encoder_files(path: Path) -> dict[str, Path]:
+    """List the files that an encoder consists of.
+
+    Args:
+        path: As :func:`document_path_of` takes it.
+
+    Returns:
+        Their paths by their names, the JSON file first. Of a folder whose JSON file names no others, all of
+        its files.
+
+    Raises:
+        EncoderError: The JSON file is none, or names a file outside its folder.
+    """
+    document_path = document_path_of(path)
+    document = read_document(document_path)
+    tower = document.get("text_tower")
+    fields = [document.get("file")]
+    if isinstance(tower, dict):
+        fields += [tower.get(field) for field in ("file", "vocabulary_file", "merges_file")]
+    names = [name for name in fields if isinstance(name, str)]
+    try:
+        for name in names:
+            check_file_name("file", name)
+    except ValueError as error:
+        raise EncoderError(f"{document_path} does not describe an encoder: {error}") from error
+    folder = document_path.parent
+    if path.is_dir() and not names:
+        names = sorted(beside.name for beside in folder.iterdir() if beside.is_file())
+    return {document_path.name: document_path} | {name: folder / name for name in names}
 
 
 def write_document(path: Path, kind: str, config: Any) -> None:

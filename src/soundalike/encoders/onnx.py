@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import EncoderError, InvalidInputError
-from soundalike.core.fingerprint import fingerprint
-from soundalike.encoders.base import Encoder, EncoderSpec, listening_fingerprint
+from soundalike.encoders.base import Encoder
 from soundalike.encoders.front_end import FRAMES_AT_ONCE, spectra_at
-from soundalike.encoders.onnx_format import has_external_data
 from soundalike.encoders.onnx_manifest import OnnxManifest, load_manifest
+from soundalike.encoders.onnx_session import check_end, named_end, open_session, read_checked, sha256_of
+from soundalike.encoders.onnx_spec import spec_of
+from soundalike.encoders.text_encoder import TextEncoder
 from soundalike.features.front_end import LogMelFrontEnd, front_end_spectra
 
-CODE_VERSION = 1
-"""Raised when the same model would give another vector for the same samples."""
+__all__ = ["OnnxEncoder", "load", "sha256_of"]
 
-_MAX_BYTES = 2**31 - 1  # protobuf's own limit
 _UNIT_TOLERANCE = 1e-3  # float16 models keep a length of 1 to about this
 _ROWS_AT_ONCE = 256  # segments of samples in memory at once
-_ERRORS_ONLY = 3  # ONNX Runtime's log level
 
 
 class OnnxEncoder(Encoder):
@@ -51,24 +47,15 @@ class OnnxEncoder(Encoder):
 
     def __init__(self, manifest: OnnxManifest, folder: Path) -> None:
         self.manifest = manifest
-        digest = fingerprint(
-            manifest.name, CODE_VERSION, manifest.what_makes_vectors(), [listening_fingerprint()]
-        )
-        self.spec = EncoderSpec(
-            name=manifest.name,
-            fingerprint=digest,
-            space=manifest.space or digest,
-            dims=manifest.dims,
-            metric=manifest.metric,
-            unit_length=manifest.unit_length,
-            rate_hz=manifest.rate_hz,
-            window_samples=manifest.window_samples,
-            hop_samples=manifest.hop_samples,
-            silence_db=manifest.silence_db,
-        )
+        self.spec = spec_of(manifest)
         path = folder / manifest.file
-        self._session = _open_session(_read_model(path, manifest.sha256), path)
+        self._session = open_session(read_checked(path, manifest.sha256, what="model"), path)
         self._channels = _check_ends(self._session, manifest, path)
+        self._folder = folder
+        self._text: TextEncoder | None = None
+        absent = [name for name in manifest.files if not (folder / name).is_file()]
+        if absent:
+            raise EncoderError(f"The encoder {manifest.name} in {folder} lacks its file {absent[0]}.")
 
     def encode(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
         """Encode a batch of segments: see :meth:`soundalike.encoders.base.Encoder.encode`.
@@ -77,12 +64,7 @@ class OnnxEncoder(Encoder):
             InvalidInputError: Segments of another shape than declared.
             EncoderError: The model fails, or its vectors are not what the manifest declares.
         """
-        window = self.spec.window_samples
-        if segments.ndim != 2 or segments.shape[1] != window or lengths.shape != segments.shape[:1]:
-            raise InvalidInputError(
-                f"Expected segments of shape (B, {window}) and lengths (B,); "
-                f"got {segments.shape} and {lengths.shape}."
-            )
+        self._check_segments(segments, lengths)
         out = np.empty((len(segments), self.spec.dims), np.float32)
         for rows in self._passes(len(segments)):
             filled = self._filled(segments[rows], lengths[rows])
@@ -107,6 +89,45 @@ class OnnxEncoder(Encoder):
             out[rows] = self._vectors(spectra, partial(_are_silent, samples, at, long))
         return out
 
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """The classes that the model tells apart: see :attr:`soundalike.encoders.base.Encoder.tag_names`."""
+        return self.manifest.tags.names if self.manifest.tags else ()
+
+    def tag_scores(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
+        """Tell how likely every class is: see :meth:`soundalike.encoders.base.Encoder.tag_scores`."""
+        head = self.manifest.tags
+        if head is None:
+            return super().tag_scores(segments, lengths)
+        self._check_segments(segments, lengths)
+        out = np.empty((len(segments), len(head.names)), np.float32)
+        for rows in self._passes(len(segments)):
+            fed = self._fed(self._filled(segments[rows], lengths[rows]))
+            out[rows] = head.probabilities(self._output(head.output, fed, len(head.names), "scores of tags"))
+        if out.size and (out.min() < 0.0 or out.max() > 1.0):
+            raise EncoderError(
+                f"{self.spec.name} declares probabilities of tags; they reach from {out.min():.4g} to "
+                f"{out.max():.4g}."
+            )
+        return out
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether there is a text tower: see :attr:`soundalike.encoders.base.Encoder.reads_text`."""
+        return self.manifest.text_tower is not None
+
+    def encode_text(self, texts: Sequence[str]) -> FloatArray:
+        """Turn texts into vectors: see :meth:`soundalike.encoders.base.Encoder.encode_text`.
+
+        The text tower is opened with the first texts.
+        """
+        if self.manifest.text_tower is None:
+            return super().encode_text(texts)
+        if self._text is None:
+            spec = self.spec
+            self._text = TextEncoder(self.manifest.text_tower, self._folder, spec.dims, spec.unit_length)
+        return self._text.encode(texts)
+
     def _passes(self, count: int) -> Iterator[slice]:
         """Cut many segments into runs whose spectra fit into memory."""
         frames = self.manifest.input_shape[1] if len(self.manifest.input_shape) == 2 else 1
@@ -114,6 +135,14 @@ class OnnxEncoder(Encoder):
         rows *= max(1, min(FRAMES_AT_ONCE // frames, _ROWS_AT_ONCE) // rows)
         for first in range(0, count, rows):
             yield slice(first, first + rows)
+
+    def _check_segments(self, segments: FloatArray, lengths: IntArray) -> None:
+        window = self.spec.window_samples
+        if segments.ndim != 2 or segments.shape[1] != window or lengths.shape != segments.shape[:1]:
+            raise InvalidInputError(
+                f"Expected segments of shape (B, {window}) and lengths (B,); "
+                f"got {segments.shape} and {lengths.shape}."
+            )
 
     def _filled(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
         """Put what the manifest declares behind the end of every sound."""
@@ -131,27 +160,32 @@ class OnnxEncoder(Encoder):
 
     def _vectors(self, fed: FloatArray, are_silent: Callable[[], NDArray[np.bool_]]) -> FloatArray:
         """Run the model on what it takes, some rows at a time, and hold it to its manifest."""
-        batch = self.manifest.batch_rows
-        vectors = np.empty((len(fed), self.spec.dims), np.float32)
-        for first in range(0, len(fed), batch):
-            rows = fed[first : first + batch]
-            (found,) = self._run([self.manifest.output], rows)
-            self._check_shape(found, (len(rows), self.spec.dims), "vectors")
-            vectors[first : first + batch] = found
+        vectors = self._output(self.manifest.output, fed, self.spec.dims, "vectors")
         return self._of_length_one(vectors, are_silent)
 
-    def _run(self, outputs: list[str], fed: FloatArray) -> list[Any]:
+    def _output(self, name: str, fed: FloatArray, size: int, what: str) -> FloatArray:
+        """Run the model some rows at a time, and check what comes of one of its outputs."""
+        batch = self.manifest.batch_rows
+        out = np.empty((len(fed), size), np.float32)
+        for first in range(0, len(fed), batch):
+            rows = fed[first : first + batch]
+            found = self._run(name, rows)
+            self._check_values(found, (len(rows), size), what)
+            out[first : first + batch] = found
+        return out
+
+    def _run(self, output: str, fed: FloatArray) -> Any:
         if self._channels:
             fed = fed[:, None]
         try:
-            found: list[Any] = self._session.run(outputs, {self.manifest.input: fed})
+            (found,) = self._session.run([output], {self.manifest.input: fed})
         except Exception as error:
             raise EncoderError(
                 f"The model of {self.spec.name} failed on a batch of {len(fed)}: {error}"
             ) from error
         return found
 
-    def _check_shape(self, values: Any, expected: tuple[int, ...], what: str) -> None:
+    def _check_values(self, values: Any, expected: tuple[int, ...], what: str) -> None:
         if not isinstance(values, np.ndarray) or values.shape != expected:
             shape = getattr(values, "shape", type(values).__name__)
             raise EncoderError(f"{self.spec.name} should give {what} of shape {expected}; it gave {shape}.")
@@ -186,45 +220,8 @@ def load(path: Path) -> OnnxEncoder:
     return OnnxEncoder(load_manifest(path), path.parent)
 
 
-def sha256_of(path: Path) -> str:
-    """Take the SHA-256 of a file, for a manifest."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_model(path: Path, sha256: str) -> bytes:
-    """Read a model's bytes once, so that what is checked is what is run."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise EncoderError(f"The model {path} cannot be read: {error}.") from error
-    if len(content) > _MAX_BYTES:
-        raise EncoderError(f"The model {path} is larger than {_MAX_BYTES} bytes.")
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise EncoderError(
-            f"The model {path} is not the one of its manifest: expected SHA-256 {sha256}, got {found}."
-        )
-    return content
-
-
-def _open_session(content: bytes, path: Path) -> Any:
-    if has_external_data(content):
-        raise EncoderError(f"The model {path} keeps weights in other files; save it as one file.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    options.use_deterministic_compute = True
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise EncoderError(f"ONNX Runtime cannot load the model {path}: {error}") from error
-
-
 def _check_ends(session: Any, manifest: OnnxManifest, path: Path) -> bool:
-    """Compare the model's input and output with the manifest before any sound goes through.
+    """Compare the model's input and outputs with the manifest before any sound goes through.
 
     Returns:
         Whether the input has an axis of one channel.
@@ -235,39 +232,12 @@ def _check_ends(session: Any, manifest: OnnxManifest, path: Path) -> bool:
             f"The model {path} should have one input, {manifest.input!r}; "
             f"it has {', '.join(repr(end.name) for end in inputs)}."
         )
-    by_name = {end.name: end for end in outputs}
-    if manifest.output not in by_name:
-        raise EncoderError(
-            f"The model {path} should have an output {manifest.output!r}; "
-            f"it has {', '.join(map(repr, by_name))}."
-        )
     fed = manifest.input_shape
-    _check_end(inputs[0], [fed, (1, *fed)] if len(fed) == 2 else [fed], path)
-    _check_end(by_name[manifest.output], [(manifest.dims,)], path)
+    check_end(inputs[0], [fed, (1, *fed)] if len(fed) == 2 else [fed], path)
+    check_end(named_end(outputs, manifest.output, path), [(manifest.dims,)], path)
+    if manifest.tags is not None:
+        check_end(named_end(outputs, manifest.tags.output, path), [(len(manifest.tags.names),)], path)
     return len(inputs[0].shape) == 2 + len(fed)
-
-
-def _check_end(end: Any, allowed: list[tuple[int, ...]], path: Path) -> None:
-    """Compare one input or output with the shapes that it may have, the batch left aside.
-
-    A size may be left open (None or a name); what comes out is checked with every batch then.
-    """
-    shape = list(end.shape or [])
-    fits = any(
-        len(shape) == 1 + len(sizes)
-        and not isinstance(shape[0], int)
-        and all(
-            found in (size, None) or isinstance(found, str)
-            for found, size in zip(shape[1:], sizes, strict=False)
-        )
-        for sizes in allowed
-    )
-    if end.type != "tensor(float)" or not fits:
-        wanted = " or ".join(f"(any, {', '.join(map(str, sizes))})" for sizes in allowed)
-        raise EncoderError(
-            f"{end.name!r} of the model {path} should be tensor(float) of shape {wanted}; "
-            f"it is {end.type} of shape {tuple(shape)}."
-        )
 
 
 def _are_zero(segments: FloatArray) -> NDArray[np.bool_]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -11,7 +10,10 @@ from typing import Any, Literal, TypeAlias
 from soundalike.core.errors import InvalidInputError
 from soundalike.encoders.base import Metric
 from soundalike.encoders.document import config_from, read_document, write_document
+from soundalike.encoders.file_names import check_file_name, check_name, check_sha256
 from soundalike.encoders.front_end import SamplesFrontEnd
+from soundalike.encoders.tag_head import TagHead
+from soundalike.encoders.text_tower import TextTower
 from soundalike.features.front_end import LogMelFrontEnd
 
 KIND = "onnx"
@@ -23,6 +25,7 @@ FrontEnd: TypeAlias = SamplesFrontEnd | LogMelFrontEnd
 _SAMPLES = SamplesFrontEnd()
 _MOST_VALUES = 1 << 24  # of one segment: 64 MiB in float32, nine minutes at 32 kHz
 _HIGHEST_RATE_HZ = 1_000_000
+_LONGEST_TEXT = 10_000
 _MOST_DIMS, _MOST_BATCH_ROWS = 1 << 16, 4096
 
 
@@ -31,7 +34,7 @@ class OnnxManifest:
     """What a model is, and what its vectors mean.
 
     Attributes:
-        name: The encoder's name: lower-case letters, digits and hyphens.
+        name: The encoder's name: up to 64 lower-case letters, digits and hyphens.
         version: The model's version, raised with every training.
         file: Name of the model's file, in the same folder as the manifest.
         sha256: SHA-256 of that file, 64 hexadecimal digits in lower case.
@@ -50,6 +53,10 @@ class OnnxManifest:
             (``"repeat"``).
         batch_rows: How many segments go through the model at once, at most.
         front_end: What the model is fed with: the samples themselves, or log-mel spectra of them.
+        licence: Under which licence the weights may be used: ``"Apache-2.0"``; "" where it is not known.
+        training_data: What the model was trained on, in a sentence or two.
+        tags: A second output with the scores of named classes; None where there is none.
+        text_tower: A second model that makes vectors of texts in the same space; None where there is none.
     """
 
     name: str
@@ -69,16 +76,15 @@ class OnnxManifest:
     padding: Padding = "zeros"
     batch_rows: int = 32
     front_end: FrontEnd = _SAMPLES
+    licence: str = ""
+    training_data: str = ""
+    tags: TagHead | None = None
+    text_tower: TextTower | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9-]+", self.name):
-            raise InvalidInputError(f"name takes lower-case letters, digits and hyphens; got {self.name!r}.")
-        if self.file in ("", ".", "..") or re.search(r"[/\\\0:]", self.file):
-            raise InvalidInputError(
-                f"file is the name of a file in the manifest's own folder; got {self.file!r}."
-            )
-        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise InvalidInputError(f"sha256 has 64 hexadecimal digits in lower case; got {self.sha256!r}.")
+        check_name(self.name)
+        check_file_name("file", self.file)
+        check_sha256("sha256", self.sha256)
         sizes = {
             name: getattr(self, name)
             for name in ("version", "rate_hz", "window_samples", "hop_samples", "dims", "batch_rows")
@@ -98,6 +104,13 @@ class OnnxManifest:
                 "metric is 'cosine' or 'euclidean' and padding is 'zeros' or 'repeat'; "
                 f"got {self.metric!r} and {self.padding!r}."
             )
+        for name in ("licence", "training_data"):
+            if len(getattr(self, name)) > _LONGEST_TEXT:
+                raise InvalidInputError(f"{name} has more than {_LONGEST_TEXT} characters.")
+        if self.text_tower is not None and self.file in self.text_tower.files:
+            raise InvalidInputError(f"The model and its text tower share the file name {self.file!r}.")
+        if self.tags is not None and self.tags.output == self.output:
+            raise InvalidInputError(f"Vectors and scores of tags cannot both be the output {self.output!r}.")
         if isinstance(self.front_end, LogMelFrontEnd):
             self._check_front_end(self.front_end)
 
@@ -117,6 +130,11 @@ class OnnxManifest:
             return (self.front_end.bands, self.front_end.count_frames(self.window_samples))
         return (self.window_samples,)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all files that the encoder consists of, beside the manifest itself."""
+        return (self.file, *(self.text_tower.files if self.text_tower else ()))
+
     def what_makes_vectors(self) -> dict[str, Any]:
         """The fields that a vector depends on, for the fingerprint.
 
@@ -130,7 +148,7 @@ class OnnxManifest:
         }
 
 
-_NOT_IN_FINGERPRINT: frozenset[str] = frozenset()
+_NOT_IN_FINGERPRINT = {"licence", "training_data", "tags", "text_tower"}  # no vector depends on them
 _LOG_MEL_TEMPLATE = LogMelFrontEnd(
     frame_samples=3, hop_samples=1, bands=1, low_hz=0.0, high_hz=1.0, fft_samples=4
 )
@@ -146,6 +164,15 @@ _TEMPLATE = OnnxManifest(
     hop_samples=1,
     dims=1,
     space="template",
+    tags=TagHead(output="tags", names=("template",)),
+    text_tower=TextTower(
+        file="text.onnx",
+        sha256="0" * 64,
+        vocabulary_file="vocab.json",
+        vocabulary_sha256="0" * 64,
+        merges_file="merges.txt",
+        merges_sha256="0" * 64,
+    ),
 )
 
 

@@ -8,14 +8,19 @@ from pathlib import Path
 from soundalike.core.errors import EncoderError, NotFoundError
 from soundalike.core.registry import Registry
 from soundalike.encoders.base import Encoder
-from soundalike.encoders.document import read_document
+from soundalike.encoders.document import document_path_of, read_document
+from soundalike.encoders.models import shipped_manifests
+from soundalike.encoders.own_folder import own_encoder, own_encoder_names
 
 DEFAULT_ENCODER = "spectral"
 """The encoder that is used where none is named."""
 
-ENCODERS: Registry[Callable[[], Encoder]] = Registry(
-    "encoder", "soundalike.encoders", {"spectral": "soundalike.encoders.spectral:create"}
-)
+BUILT_IN = {"spectral": "soundalike.encoders.spectral:create"} | {
+    name: f"soundalike.encoders.models:{name}" for name in shipped_manifests()
+}
+"""The encoders that come with soundalike, and the addresses of what makes them."""
+
+ENCODERS: Registry[Callable[[], Encoder]] = Registry("encoder", "soundalike.encoders", BUILT_IN)
 """Names of encoders; each stands for a function that takes nothing and makes one."""
 
 ENCODER_FILES: Registry[Callable[[Path], Encoder]] = Registry(
@@ -25,13 +30,10 @@ ENCODER_FILES: Registry[Callable[[Path], Encoder]] = Registry(
 )
 """Kinds of encoders that lie in files; each stands for a function that takes the path of a JSON file."""
 
-FOLDER_FILE = "encoder.json"
-"""The JSON file that is looked for where a folder is given."""
-
 
 def encoder_names() -> list[str]:
-    """Names of all encoders that come with soundalike or with an installed plug-in, sorted."""
-    return ENCODERS.names()
+    """Names of all encoders: those that come with soundalike or a plug-in, and those that were added."""
+    return sorted({*ENCODERS.names(), *own_encoder_names()})
 
 
 def load_encoder(name_or_path: str | Path = DEFAULT_ENCODER) -> Encoder:
@@ -56,6 +58,9 @@ def load_encoder(name_or_path: str | Path = DEFAULT_ENCODER) -> Encoder:
     """
     if isinstance(name_or_path, str) and name_or_path in ENCODERS:
         return _checked(ENCODERS.load(name_or_path)(), name_or_path)
+    added = own_encoder(name_or_path) if isinstance(name_or_path, str) else None
+    if added is not None:
+        return _load_path(added)
     path = Path(name_or_path)
     if not path.exists():
         raise NotFoundError(
@@ -66,10 +71,7 @@ def load_encoder(name_or_path: str | Path = DEFAULT_ENCODER) -> Encoder:
 
 
 def _load_path(path: Path) -> Encoder:
-    if path.is_dir():
-        document_path = path / FOLDER_FILE
-    else:
-        document_path = path.with_suffix(".json") if path.suffix == ".onnx" else path
+    document_path = document_path_of(path)
     kind = read_document(document_path)["encoder"]
     if kind not in ENCODER_FILES:
         raise EncoderError(

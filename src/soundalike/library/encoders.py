@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from soundalike.core.errors import LibraryError, SoundalikeError
-from soundalike.encoders import DEFAULT_ENCODER, Encoder, encoder_names, load_encoder
-from soundalike.encoders.document import read_document
-from soundalike.encoders.registry import FOLDER_FILE
+from soundalike.encoders import DEFAULT_ENCODER, ENCODERS, Encoder, encoder_names, load_encoder, own_encoder
+from soundalike.encoders.document import document_path_of, encoder_files
+from soundalike.encoders.file_names import FOLDER_FILE
 from soundalike.storage import Store
 
 _FOLDER = "encoders"
@@ -46,7 +46,7 @@ def keep_encoder(store: Store, address: str, encoder: Encoder) -> None:
     Raises:
         LibraryError: The copy cannot be written.
     """
-    given = Path(address)
+    given = own_encoder(address) or Path(address)
     kept = store.path / _FOLDER / encoder.spec.fingerprint
     if kept.exists() or not given.exists() or _is_name(address, encoder):
         return
@@ -66,18 +66,16 @@ def keep_encoder(store: Store, address: str, encoder: Encoder) -> None:
 
 def _files(given: Path) -> dict[str, Path]:
     """The files of an encoder, by the names to keep them under; a model lies beside its manifest."""
-    if given.is_dir():
-        return {path.name: path for path in given.iterdir() if path.is_file()}
-    document = given.with_suffix(".json") if given.suffix == ".onnx" else given
-    model = read_document(document).get("file")
-    if not isinstance(model, str):
-        return {document.name: document}
-    return {FOLDER_FILE: document, model: document.parent / model}
+    files = encoder_files(given)
+    if len(files) == 1:
+        return files
+    document = document_path_of(given)
+    return {FOLDER_FILE if path == document else name: path for name, path in files.items()}
 
 
 def _is_name(address: str, encoder: Encoder) -> bool:
-    """Tell a registered name from the path of a file that is spelt the same."""
-    if address != encoder.spec.name:
+    """Tell the name of what comes with soundalike or a plug-in from a path that is spelt the same."""
+    if address != encoder.spec.name or address not in ENCODERS:
         return False
     try:
         return load_encoder(address).spec.fingerprint == encoder.spec.fingerprint
