@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from soundalike.cli.console import JsonOption, out, print_json, printable, say
+from soundalike.cli.console import JsonOption, out, print_json, say
 from soundalike.core.units import human_count, human_duration
 
 
@@ -46,12 +45,9 @@ def deform(
             ]
         )
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("file", "duration", "what was done"):
-        table.add_column(column, no_wrap=True)
+    widest = max(len(one.path.name) for one in made)
     for one in made:
-        table.add_row(printable(one.path.name), human_duration(one.duration_s), one.what)
-    out.print(table)
+        out.print(f"{one.path.name:<{widest}}  {human_duration(one.duration_s):>7}  {one.what}", markup=False)
     if made[0].level_db < -0.05:
         say(f"All were written {-made[0].level_db:.1f} dB softer, so that the loudest is not clipped.")
     if not any(one.kind == "nearby" for one in made):
