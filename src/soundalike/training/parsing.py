@@ -56,7 +56,8 @@ def mapping_from_config(config: Any) -> dict[str, Any]:
     """Turn a dataclass back into plain values, which :func:`config_from_mapping` reads: for JSON."""
     values = {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
     rest = _rest_of(config)
-    return {**values, **values.pop(rest)} if rest is not None else values
+    gathered = values.pop(rest) if rest is not None else {}
+    return {**values, **gathered}
 
 
 def _rest_of(kind: Any) -> str | None:
