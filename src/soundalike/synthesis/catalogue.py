@@ -19,7 +19,7 @@ Texture: TypeAlias = Callable[[int, int, np.random.Generator], FloatArray]
 LOWEST_RATE_HZ = 8000
 SILENT = 1e-4
 LONGEST_GAP_S = 10
-"""Between barks it is silent: a sound that falls into a gap is drawn again, longer, and cut around its peak."""
+"""Between barks it is silent: a sound that falls into a gap is drawn again, longer, and cut out."""
 
 FAMILIES = {
     "noise": ("steady_noise", "banded_noise", "wind", "rumble", "hiss", "whoosh", "radio_static"),

@@ -165,7 +165,7 @@ def cross_synthesise(
 
 
 def surrogate(samples: NDArray[Any], *, rate_hz: int, rng: np.random.Generator) -> FloatArray:
-    """Make a sound that keeps a part of another: its envelope excited otherwise, or its spectra without phases.
+    """Make a sound that keeps a part of another: its envelope, or its spectra without their phases.
 
     One of four, at random: noise that speaks with its envelope; pulses of a moving pitch that do, like a
     voice; its short-time spectra with random phases; its whole spectrum with random phases, which is a drone.

@@ -45,7 +45,7 @@ def coloured_noise(
     frequencies = np.maximum(np.arange(size // 2 + 1) * (rate_hz / size), LOWEST_HZ)
     shape = (frequencies ** (slope_db_per_octave / (20.0 * np.log10(2.0)))).astype(np.float32)
     shape[0] = 0.0
-    shape *= np.float32(np.sqrt(size / 4.0 / max(float(np.mean(shape**2)), 1e-30)))
+    shape *= np.float32(np.sqrt(size / 2.0 / max(float(np.mean(shape**2)), 1e-30)))
     spectrum = parts[0] * shape + 1j * (parts[1] * shape)
     return scipy.fft.irfft(spectrum, size)[:count].astype(np.float32)
 
