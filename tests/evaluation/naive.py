@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 
 def distance(a: NDArray[Any], b: NDArray[Any], metric: str) -> float:
     if metric == "hamming":
-        return float(sum(bin(int(x) ^ int(y)).count("1") for x, y in zip(a, b, strict=True)))
+        return float(sum((int(x) ^ int(y)).bit_count() for x, y in zip(a, b, strict=True)))
     if metric == "euclidean":
         return math.dist(a.tolist(), b.tolist())
     lengths = math.hypot(*a.tolist()) * math.hypot(*b.tolist())
@@ -47,7 +46,7 @@ def expected_figures(distances: list[float], relevance: list[bool], ks: tuple[in
     orders = [
         figures([relevance[n] for n in order], ks)
         for order in permutations(range(len(distances)))
-        if all(distances[a] <= distances[b] for a, b in zip(order, order[1:], strict=False))
+        if all(distances[a] <= distances[b] for a, b in pairwise(order))
     ]
     return {name: sum(order[name] for order in orders) / len(orders) for name in orders[0]}
 

@@ -85,13 +85,12 @@ def rank_relevance(
         keys[~candidate] = _NOBODY
         ordered = np.sort(keys, axis=1)
         ties = _tie_groups(ordered)
-        draw = (order + shifts[rows, None]) % max(1, len(gallery)) if neighbours else order[:0]
         yield RankedBlock(
             rows,
             np.count_nonzero(candidate, axis=1),
             np.bincount(ties.query, ties.relevant, len(keys)).astype(np.int64),
             ties,
-            _nearest(keys, ordered, draw, neighbours),
+            _nearest(keys, ordered, order, shifts[rows], neighbours),
         )
 
 
@@ -127,7 +126,7 @@ def _candidates(
 
 def _tie_groups(ordered: NDArray[np.uint32]) -> TieGroups:
     """Find the stretches with relevant ones; among equally far ones these were sorted last."""
-    rows, places = np.divmod(np.flatnonzero(ordered & _ONE), max(1, ordered.shape[1]))
+    rows, places = np.divmod(np.flatnonzero((ordered & _ONE).astype(np.bool_)), max(1, ordered.shape[1]))
     values = ordered[rows, places]
     new = np.ones(len(rows), np.bool_)
     new[1:] = (rows[1:] != rows[:-1]) | (values[1:] != values[:-1])
@@ -153,23 +152,24 @@ def _leftmost(
     return low
 
 
-def _nearest(keys: NDArray[np.uint32], ordered: NDArray[np.uint32], draw: IntArray, k: int) -> IntArray:
-    """The columns of the k smallest keys of each row, equal ones in the order of ``draw``."""
+def _nearest(
+    keys: NDArray[np.uint32], ordered: NDArray[np.uint32], order: IntArray, shifts: IntArray, k: int
+) -> IntArray:
+    """The columns of the k smallest keys of each row; equal ones by ``order``, shifted for each row."""
+    size = keys.shape[1]
     out = np.full((len(keys), k), -1, np.int64)
     if not k or not keys.size:
         return out
-    border = ordered[:, min(k, keys.shape[1]) - 1] | _ONE
+    border = ordered[:, min(k, size) - 1] | _ONE
     inside = keys <= border[:, None]
     plain = (np.count_nonzero(inside, axis=1) == k) & (border < _NOBODY)
     if plain.any():
-        columns = np.nonzero(inside[plain])[1].reshape(-1, k)
-        near = _drawn(
-            np.take_along_axis(keys[plain], columns, 1), np.take_along_axis(draw[plain], columns, 1)
-        )
+        columns = (np.flatnonzero(inside[plain]) % size).reshape(-1, k)
+        near = _drawn(np.take_along_axis(keys[plain], columns, 1), order[columns], shifts[plain], size)
         out[plain] = np.take_along_axis(columns, np.argsort(near, axis=1), 1)
     if not plain.all():
-        near = _drawn(keys[~plain], draw[~plain])
-        width = min(k, keys.shape[1])
+        near = _drawn(keys[~plain], order, shifts[~plain], size)
+        width = min(k, size)
         columns = np.argpartition(near, width - 1, axis=1)[:, :width]
         best = np.take_along_axis(near, columns, 1)
         columns = np.take_along_axis(columns, np.argsort(best, axis=1), 1)
@@ -178,6 +178,7 @@ def _nearest(keys: NDArray[np.uint32], ordered: NDArray[np.uint32], draw: IntArr
     return out
 
 
-def _drawn(keys: NDArray[np.uint32], draw: IntArray) -> NDArray[np.uint64]:
+def _drawn(keys: NDArray[np.uint32], order: IntArray, shifts: IntArray, size: int) -> NDArray[np.uint64]:
     """Keys that are ordered by distance, then by lot; relevance has no say."""
-    return ((keys >> _ONE).astype(np.uint64) << np.uint64(32)) | draw.astype(np.uint64)
+    lots = ((order + shifts[:, None]) % size).astype(np.uint64)
+    return ((keys >> _ONE).astype(np.uint64) << np.uint64(32)) | lots
