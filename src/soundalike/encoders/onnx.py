@@ -51,7 +51,7 @@ class OnnxEncoder(Encoder):
         path = folder / manifest.file
         self._session = open_session(read_checked(path, manifest.sha256, what="model"), path)
         self._channels = _check_ends(self._session, manifest, path)
-        self._folder = folder
+        self.folder = folder
         self._text: TextEncoder | None = None
         absent = [name for name in manifest.files if not (folder / name).is_file()]
         if absent:
@@ -125,7 +125,7 @@ class OnnxEncoder(Encoder):
             return super().encode_text(texts)
         if self._text is None:
             spec = self.spec
-            self._text = TextEncoder(self.manifest.text_tower, self._folder, spec.dims, spec.unit_length)
+            self._text = TextEncoder(self.manifest.text_tower, self.folder, spec.dims, spec.unit_length)
         return self._text.encode(texts)
 
     def _passes(self, count: int) -> Iterator[slice]:
