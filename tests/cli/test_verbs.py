@@ -18,7 +18,11 @@ from soundalike.core.units import human_duration
 from soundalike.library import DEFAULT_ENCODER, Library, compute_feature, embed, load_encoder
 
 VERBS = [command.name for command in app.registered_commands]
-GROUPS = {"encoders": ["list"], "features": ["list", "compute"], "train": ["spectral"]}
+GROUPS = {
+    "encoders": ["list", "show", "add", "remove", "use"],
+    "features": ["list", "compute"],
+    "train": ["spectral"],
+}
 
 
 def test_index_adds_and_passes_over(run: Any, kicks: Path, tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ def show(report: Report, library: Library) -> None:
         say(_STOPPED)
     info = library.info()
     say(f"{human_count(info.sounds, 'sound')}, {human_duration(info.audio_s)} of audio, in {info.path}")
+    newer = library.newer_default()
+    if newer is not None:
+        say(f"{newer} is the default encoder now; to move this library: soundalike encoders use {newer}")
 
 
 def _list(word: str, failures: list[Failure]) -> None:

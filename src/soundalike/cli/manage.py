@@ -32,6 +32,9 @@ def info(library: LibraryOption = None, json: JsonOption = False) -> None:
         note = ", default" if encoder.default else ""
         words = f"{encoder.dims} dimensions, {human_count(encoder.segments, 'segment')}{note}"
         lines.append(("encoder", f"{encoder.name} ({words}) {encoder.fingerprint}"))
+    newer = opened.newer_default()
+    if newer is not None:
+        lines.append(("newer", f"{newer} is the default now; to move: soundalike encoders use {newer}"))
     for word, text in lines:
         out.print(f"[dim]{word:>8}[/]  ", end="")
         out.print(printable(text), markup=False)

@@ -9,13 +9,20 @@ from soundalike.encoders.own_folder import (
     own_encoder_names,
     own_encoders_folder,
 )
-from soundalike.encoders.registry import DEFAULT_ENCODER, ENCODERS, encoder_names, load_encoder
+from soundalike.encoders.registry import (
+    DEFAULT_ENCODER,
+    ENCODERS,
+    FORMER_DEFAULTS,
+    encoder_names,
+    load_encoder,
+)
 from soundalike.encoders.verify import verify_encoder
 
 __all__ = [
     "DEFAULT_ENCODER",
     "ENCODERS",
     "ENCODERS_VARIABLE",
+    "FORMER_DEFAULTS",
     "Encoder",
     "EncoderSpec",
     "ListedEncoder",

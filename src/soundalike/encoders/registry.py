@@ -15,6 +15,9 @@ from soundalike.encoders.own_folder import own_encoder, own_encoder_names
 DEFAULT_ENCODER = "spectral"
 """The encoder that is used where none is named."""
 
+FORMER_DEFAULTS = ("spectral",)
+"""What libraries of older versions listen with unless they were moved; they are told how."""
+
 BUILT_IN = {"spectral": "soundalike.encoders.spectral:create"} | {
     name: f"soundalike.encoders.models:{name}" for name in shipped_manifests()
 }

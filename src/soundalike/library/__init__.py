@@ -1,6 +1,16 @@
 """The Python API of a library: add, search, vectors."""
 
-from soundalike.encoders import DEFAULT_ENCODER, encoder_names, load_encoder
+from soundalike.encoders import (
+    DEFAULT_ENCODER,
+    ENCODERS_VARIABLE,
+    ListedEncoder,
+    add_encoder,
+    describe_encoder,
+    encoder_names,
+    list_encoders,
+    load_encoder,
+    remove_encoder,
+)
 from soundalike.ingest import Failure, Progress, Report
 from soundalike.library.demo import demo_sounds
 from soundalike.library.embedding import Embedded, embed
@@ -15,14 +25,17 @@ from soundalike.library.location import (
     default_library_path,
 )
 from soundalike.library.playback import AudioFile
+from soundalike.library.switching import Derived, SwitchReport
 from soundalike.search import Filters, Hit, Sound
 from soundalike.sources import Limits
 
 __all__ = [
     "DEFAULT_ENCODER",
+    "ENCODERS_VARIABLE",
     "ENVIRONMENT_VARIABLE",
     "AudioFile",
     "Computed",
+    "Derived",
     "Embedded",
     "EncoderInfo",
     "ExportFormat",
@@ -32,16 +45,22 @@ __all__ = [
     "Library",
     "LibraryInfo",
     "Limits",
+    "ListedEncoder",
     "Progress",
     "Report",
     "Sound",
+    "SwitchReport",
     "absolute_place",
+    "add_encoder",
     "check_apart",
     "compute_feature",
     "default_library_path",
     "demo_sounds",
+    "describe_encoder",
     "embed",
     "encoder_names",
     "feature_names",
+    "list_encoders",
     "load_encoder",
+    "remove_encoder",
 ]

@@ -22,6 +22,7 @@ from soundalike.library.export import ExportFormat, export_sounds
 from soundalike.library.info import LibraryInfo, library_errors, library_info, library_warnings
 from soundalike.library.location import check_apart, default_library_path, lies_in, uri_of_place
 from soundalike.library.playback import AudioFile, open_sound, preview_sound
+from soundalike.library.switching import SwitchReport, newer_default, switch_encoder
 from soundalike.search import Filters, Hit, Searcher, Sound
 from soundalike.sources import Limits, Source, is_on_disk, source_for
 from soundalike.sources.addresses import is_unicode
@@ -137,6 +138,54 @@ class Library:
                 writer.set_default_encoder(self.encoder.spec.fingerprint)
         self.searcher.refresh()
         return report
+
+    def use_encoder(
+        self,
+        address: str,
+        *,
+        force: bool = False,
+        jobs: int | None = None,
+        isolate: bool = False,
+        on_progress: Callable[[Progress], None] = lambda _progress: None,
+    ) -> SwitchReport:
+        """Listen with another encoder from now on.
+
+        Vectors that are absent are computed first, as ``add`` without places does; when it is stopped, the
+        same call goes on from there. The old encoder's vectors stay, so switching back costs nothing.
+
+        Args:
+            address: Name or path of the encoder, or the fingerprint of one that the library has used.
+            force: True switches although some sounds have no vectors of it, as their files are away.
+            jobs: Worker processes; by default one per processor.
+            isolate: True uses worker processes even for a few files.
+            on_progress: Called now and then with how far it is.
+
+        Returns:
+            What was computed, and what was derived from the old encoder's space.
+
+        Raises:
+            NotFoundError: There is no such encoder.
+            LibraryError: Sounds would have no vectors of it, and ``force`` is False.
+        """
+        kept = encoder_address(self._store, address)
+        encoder = load_encoder(kept)
+        keep_encoder(self._store, kept, encoder)
+
+        def add() -> Report:
+            if not any(map(is_on_disk, self.info().roots)):
+                return Report()
+            other = Library.open(self.path, encoder=kept, create=False)
+            return other.add(jobs=jobs, isolate=isolate, on_progress=on_progress)
+
+        report = switch_encoder(self._store, encoder, add, force=force)
+        if report.after == self._store.default_encoder:
+            self._encoder_name, self._by_default = encoder_address(self._store), True
+            self._encoder = self._searcher = None
+        return report
+
+    def newer_default(self) -> str | None:
+        """Name what new libraries listen with, where this one has an older default: for ``use_encoder``."""
+        return newer_default(self._store)
 
     def remove(self, *what: Sound | str | os.PathLike[str]) -> int:
         """Take sounds out of the library. Their vectors are kept, so adding them again costs nothing.
