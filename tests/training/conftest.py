@@ -10,12 +10,12 @@ import pytest
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from soundalike.audio import decode
+from soundalike.features.front_end import LogMelFrontEnd
 from soundalike.training.inputs import InputConfig
 from soundalike.training.network_config import NetworkConfig, StageConfig
 from soundalike.training.positives_config import DeformationChoice, PositivesConfig
 from soundalike.training.recipe import ObjectiveChoice, OptimiserConfig, Recipe
 from soundalike.training.sounds import TrainingSounds, TrainingSoundsWriter
-from soundalike.features.front_end import LogMelFrontEnd
 
 DEMO = Path(__file__).parents[2] / "src" / "soundalike" / "data" / "demo"
 RATE_HZ = 16000
@@ -40,7 +40,9 @@ def small_recipe(kind: str = "triplet", **changes: object) -> Recipe:
         batch_size=16,
         input=InputConfig(
             rate_hz=RATE_HZ, window_samples=8000, hop_samples=4000,
-            front_end=LogMelFrontEnd(frame_samples=512, hop_samples=256, bands=24, low_hz=40.0, high_hz=8000.0),
+            front_end=LogMelFrontEnd(
+                frame_samples=512, hop_samples=256, bands=24, low_hz=40.0, high_hz=8000.0
+            ),
         ),
         network=NetworkConfig((StageConfig(8), StageConfig(16, repeats=1)), dims=16, dropout=0.1),
         positives=PositivesConfig(deformations=(DeformationChoice("gain"), DeformationChoice("noise"))),

@@ -44,8 +44,8 @@ class MorletConfig:
         top_hz = self.high_hz * 2.0 ** (self.bandwidth_octaves / 2.0)
         if not 0.0 < self.low_hz < self.high_hz or top_hz > self.rate_hz / 2:
             raise InvalidInputError(
-                f"Wavelets lie above 0 Hz and, with their bands, below half the rate, {self.rate_hz / 2:g} Hz, "
-                f"lowest first; got {self.low_hz:g} to {self.high_hz:g} Hz."
+                f"Wavelets lie above 0 Hz and, with their bands, below half the rate, {self.rate_hz / 2:g} "
+                f"Hz, lowest first; got {self.low_hz:g} to {self.high_hz:g} Hz."
             )
 
 
@@ -85,9 +85,9 @@ def morlet_wavelets(
         bandwidth_octaves: See :class:`MorletConfig`.
 
     Returns:
-        Shape ``(F, taps)``, complex64, ``taps`` odd and as the lowest needs it: the wavelets' values in time
-        order, time 0 in the middle. Applied as a correlation with the conjugate or, since a wavelet is its own
-        mirror image's conjugate, as a convolution.
+        Shape ``(F, taps)``, complex64, ``taps`` odd and as the lowest needs it: the wavelets' values in
+        time order, time 0 in the middle. A wavelet is the conjugate of its mirror image, so that a
+        convolution with it is a correlation with it.
 
     Source:
         Morlet et al. 1982, Wave propagation and sampling theory, part II, equation 9; the even spacing in
@@ -116,8 +116,8 @@ def half_band_filter(taps: int = 73) -> NDArray[np.float32]:
         taps: Its length, odd.
 
     Returns:
-        Shape ``(taps,)``, float32, symmetric, of gain 1 at 0 Hz. With 73 taps the level at 0.225 of the rate is
-        down by less than 0.1 dB, and from 0.275 on by more than 60 dB.
+        Shape ``(taps,)``, float32, symmetric, of gain 1 at 0 Hz. With 73 taps the level at 0.225 of the rate
+        is down by less than 0.1 dB, and from 0.275 on by more than 60 dB.
 
     Source:
         A Kaiser window of 60 dB on a sinc: Kaiser 1974, Nonrecursive digital filter design using the

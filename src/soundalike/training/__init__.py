@@ -19,11 +19,12 @@ from soundalike.training.sounds import TrainingSound, TrainingSounds, TrainingSo
 
 if TYPE_CHECKING:
     from soundalike.training.export import ExportConfig, export_encoder
+    from soundalike.training.loop import Progress, RunConfig, TrainingResult, train
     from soundalike.training.losses import nt_xent, similarity_matrix_loss, triplet_losses
-    from soundalike.training.loop import Progress, RunConfig, TrainingResult, make_network, train
     from soundalike.training.mining import mine_semi_hard
     from soundalike.training.objective import OBJECTIVES, Objective
-    from soundalike.training.probe import RetrievalProbe
+    from soundalike.training.probe import RetrievalProbe, hold_out
+    from soundalike.training.state import make_network
 
 _NEED_TORCH = {
     "ExportConfig": "export",
@@ -34,7 +35,8 @@ _NEED_TORCH = {
     "RunConfig": "loop",
     "TrainingResult": "loop",
     "export_encoder": "export",
-    "make_network": "loop",
+    "hold_out": "probe",
+    "make_network": "state",
     "mine_semi_hard": "mining",
     "nt_xent": "losses",
     "similarity_matrix_loss": "losses",
@@ -65,6 +67,7 @@ __all__ = [
     "TrainingSoundsWriter",
     "count_macs",
     "export_encoder",
+    "hold_out",
     "load_recipe",
     "make_network",
     "mine_semi_hard",

@@ -106,13 +106,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise TrainingError(f"The checkpoint {path} is damaged: its content is not what was written.")
     try:
         values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        if values.pop("format") != FORMAT:
-            raise TrainingError(f"The checkpoint {path} is of another version of soundalike.")
-        return Checkpoint(**values)
-    except TrainingError:
-        raise
+        written = values.pop("format")
+        checkpoint = Checkpoint(**values)
     except Exception as error:  # torch raises errors of many kinds for files of many kinds
         raise TrainingError(f"{path} is no checkpoint of a training: {error}") from error
+    if written != FORMAT:
+        raise TrainingError(f"The checkpoint {path} is of format {written}; this version reads {FORMAT}.")
+    return checkpoint
 
 
 def load_newest(folder: Path) -> Checkpoint | None:

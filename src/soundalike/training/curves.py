@@ -46,8 +46,7 @@ class Curves:
         except ImportError:
             return False
         lines = read_curves(self._path.parent)
-        names = [name for name in dict.fromkeys(name for line in lines for name in line)]
-        names = [name for name in names if name not in _NOT_DRAWN]
+        names = list(dict.fromkeys(name for line in lines for name in line if name not in _NOT_DRAWN))
         if not names:
             return False
         columns = min(3, len(names))

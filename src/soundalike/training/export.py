@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError, SoundalikeError, TrainingError
+from soundalike.encoders.front_end import SamplesFrontEnd
 from soundalike.encoders.onnx import sha256_of
 from soundalike.encoders.onnx_manifest import OnnxManifest, save_manifest
-from soundalike.encoders.front_end import SamplesFrontEnd
 from soundalike.encoders.tag_head import TagHead
 from soundalike.features.front_end import LogMelFrontEnd
 from soundalike.training.embed import embedder
@@ -79,8 +79,8 @@ def export_encoder(
     """Write a network as an encoder: ``NAME.onnx`` and its manifest ``NAME.json``.
 
     The model's weights bear the names of the network's own, and the recipe lies in it too, so that
-    :func:`load_exported` brings the network back. Batch normalisation stands in the graph by itself: a runtime
-    joins it with the convolution before it when it loads the model.
+    :func:`load_exported` brings the network back. Batch normalisation stands in the graph by itself:
+    ONNX Runtime joins it with the convolution before it when it loads the model.
 
     Args:
         network: What to write.
@@ -105,7 +105,7 @@ def export_encoder(
     _verify(part, recipe)
     part.replace(path)
     listening = recipe.input
-    log_mel = isinstance(listening.front_end, LogMelFrontEnd)
+    log_mel = listening.front_end if isinstance(listening.front_end, LogMelFrontEnd) else None
     manifest = OnnxManifest(
         name=config.name,
         version=config.version,
@@ -117,7 +117,7 @@ def export_encoder(
         dims=recipe.network.dims,
         input=_INPUT,
         output=_VECTORS,
-        front_end=listening.front_end if isinstance(listening.front_end, LogMelFrontEnd) else SamplesFrontEnd(),
+        front_end=log_mel or SamplesFrontEnd(),
         licence=config.licence,
         training_data=config.training_data,
         tags=TagHead(output=_TAGS, names=tags.names, scores="logits") if tags is not None else None,
@@ -150,12 +150,14 @@ def build_model(
         values = graph.node("Relu", [_linear(graph, "hidden", values, weights)])
     last = _linear(graph, "last", values, weights)
     graph.node("LpNormalization", [last], output=_VECTORS, axis=1, p=2)
-    outputs: dict[str, list[int | str]] = {_VECTORS: ["batch", network.config.dims]}
+    outputs: dict[str, Sequence[int | str]] = {_VECTORS: ["batch", network.config.dims]}
     if tags is not None:
-        head = {f"tags.{name}": value.detach().cpu().numpy() for name, value in tags.layer.state_dict().items()}
+        head = {
+            f"tags.{name}": value.detach().cpu().numpy() for name, value in tags.layer.state_dict().items()
+        }
         _linear(graph, "tags", pooled if tags.takes == "pooled" else _VECTORS, head, _TAGS)
         outputs[_TAGS] = ["batch", len(tags.names)]
-    inputs = {_INPUT: ["batch", *recipe.input.input_shape]}
+    inputs: dict[str, Sequence[int | str]] = {_INPUT: ["batch", *recipe.input.input_shape]}
     return graph.model(inputs, outputs, {RECIPE_PROPERTY: recipe.to_json()})
 
 
@@ -314,5 +316,7 @@ def _linear(
     weights: Mapping[str, NDArray[np.generic]],
     output: str | None = None,
 ) -> str:
-    inputs = [values] + [graph.weight(f"{name}.{part}", weights[f"{name}.{part}"]) for part in ("weight", "bias")]
+    inputs = [values] + [
+        graph.weight(f"{name}.{part}", weights[f"{name}.{part}"]) for part in ("weight", "bias")
+    ]
     return graph.node("Gemm", inputs, output=output, transB=1)

@@ -134,7 +134,9 @@ class FrontEnd(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map inputs (see :func:`soundalike.training.inputs.network_inputs`) to ``(B, bands, frames)``."""
-        with torch.autocast(inputs.device.type, enabled=False):  # levels in dB need more digits than bfloat16 has
+        with torch.autocast(
+            inputs.device.type, enabled=False
+        ):  # levels in dB need more digits than bfloat16 has
             levels = inputs.float() if self.bank is None else self.bank(inputs.float())
             out: Tensor = self.relative(levels)
         return out

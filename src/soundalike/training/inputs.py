@@ -117,7 +117,7 @@ def network_inputs(segments: FloatArray, config: InputConfig) -> FloatArray:
         config: How the network listens.
 
     Returns:
-        Levels in dB, shape ``(B, bands, frames)``; the segments themselves for a front end inside the network.
+        Levels in dB, shape ``(B, bands, frames)``; the segments themselves where the front end is inside.
 
     Example:
         >>> import numpy as np

@@ -13,21 +13,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from soundalike.core.errors import InvalidInputError, TrainingError
-from soundalike.training.average import WeightAverage
-from soundalike.training.checkpoint import Checkpoint, load_newest, save_checkpoint
-from soundalike.training.curves import Curves
 from soundalike.training.embed import Embed, embedder
-from soundalike.training.front_end import FrontEnd
 from soundalike.training.network import EmbeddingNetwork
-from soundalike.training.objective import Objective, make_objective
-from soundalike.training.prefetch import Arrays, Batches, Prefetcher
-from soundalike.training.recipe import Recipe, recipe_from_json
-
-RECIPE_FILE = "recipe.json"
-CHECKPOINTS_FOLDER = "checkpoints"
+from soundalike.training.objective import Objective
+from soundalike.training.prefetch import Batches, Prefetcher
+from soundalike.training.recipe import Recipe
+from soundalike.training.state import TrainingState
 
 
 class Probe(Protocol):
@@ -117,13 +111,13 @@ def train(
     device: str = "auto",
     probe: Probe | None = None,
     initial: Mapping[str, Tensor] | None = None,
-    run: RunConfig = RunConfig(),  # noqa: B008 (frozen)
+    run: RunConfig | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainingResult:
     """Train a network.
 
-    Writes ``recipe.json``, ``checkpoints/``, ``metrics.jsonl`` and, where matplotlib is installed, ``curves.png``
-    into the run's folder, as it goes. Ctrl-C stops after the step and a checkpoint.
+    Writes ``recipe.json``, ``checkpoints/``, ``metrics.jsonl`` and, where matplotlib is installed,
+    ``curves.png`` into the run's folder, as it goes. Ctrl-C stops after the step and a checkpoint.
 
     Args:
         recipe: How.
@@ -146,6 +140,7 @@ def train(
         TrainingError: There is too little to train on; the folder holds a training of another recipe or other
             sounds, or only damaged checkpoints; the loss is not finite (the last good checkpoint stays).
     """
+    run = run or RunConfig()
     if minutes is None and steps is None:
         minutes = recipe.minutes
     if (minutes is not None and not 0.0 < minutes < math.inf) or (steps is not None and steps < 1):
@@ -154,12 +149,12 @@ def train(
         )
     run_folder.mkdir(parents=True, exist_ok=True)
     with _threads(run.threads), torch.random.fork_rng(), _interrupts() as interrupted:
-        state = _Training(recipe, data, run_folder, choose_device(device), run, initial)
+        state = TrainingState(recipe, data, run_folder, choose_device(device), initial)
         if resume:
             state.resume()
         else:
             state.start_anew()
-        ended = _run(state, minutes, steps, probe, interrupted, on_progress)
+        ended = _run(state, run, minutes, steps, probe, interrupted, on_progress)
         figures = dict(state.figures)
         state.average.network.eval()
         return TrainingResult(
@@ -186,152 +181,9 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-class _Training:
-    """Everything that changes while a training runs."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        data: Batches,
-        folder: Path,
-        device: torch.device,
-        run: RunConfig,
-        initial: Mapping[str, Tensor] | None,
-    ) -> None:
-        self.recipe, self.data, self.folder, self.device, self.run = recipe, data, folder, device, run
-        torch.manual_seed(recipe.seed)
-        self.network = make_network(recipe)
-        if initial is not None:
-            load_weights(self.network, initial)
-        if recipe.optimiser.channels_last:
-            self.network.to(memory_format=torch.channels_last)
-        self.objective = make_objective(recipe.objective, self.network)
-        self.network.to(device).train()
-        self.objective.to(device).train()
-        self.average = WeightAverage(self.network, recipe.optimiser.ema_decay)
-        self.parameters = [*self.network.parameters(), *self.objective.parameters()]
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, recipe.optimiser.learning_rate, weight_decay=recipe.optimiser.weight_decay
-        )
-        self.step = 0
-        self.elapsed_s = 0.0
-        self.saved_step = -1
-        self.window: dict[str, float] = {}
-        self.figures: dict[str, float] = {}
-        self.curves: Curves
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
-        return self.folder / CHECKPOINTS_FOLDER
-
-    def start_anew(self) -> None:
-        """Forget what the folder holds of an earlier training."""
-        for path in [*self.checkpoints.glob("step-*.pt"), *self.checkpoints.glob("step-*.part")]:
-            path.unlink()
-        self._write_recipe()
-        self.curves = Curves(self.folder, -1)
-
-    def resume(self) -> None:
-        """Go on from the newest checkpoint, if there is one."""
-        checkpoint = load_newest(self.checkpoints)
-        if checkpoint is None:
-            self.start_anew()
-            return
-        self._check_same(checkpoint)
-        try:
-            self.network.load_state_dict(checkpoint.network)
-            self.average.network.load_state_dict(checkpoint.average)
-            self.objective.load_state_dict(checkpoint.objective)
-            self.optimiser.load_state_dict(dict(checkpoint.optimiser))
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise TrainingError(
-                f"The checkpoint in {self.folder} is not of this network: {error}"
-            ) from error
-        torch.set_rng_state(checkpoint.generator)
-        self.step = self.saved_step = checkpoint.step
-        self.elapsed_s = checkpoint.elapsed_s
-        self.window = dict(checkpoint.window)
-        self.curves = Curves(self.folder, self.step)
-
-    def _check_same(self, checkpoint: Checkpoint) -> None:
-        saved = recipe_from_json(checkpoint.recipe, "the checkpoint's recipe")
-        if saved.fingerprint != self.recipe.fingerprint or checkpoint.data != self.data.fingerprint:
-            raise TrainingError(
-                f"{self.folder} holds a training by recipe {saved.fingerprint} on {checkpoint.data}; it cannot "
-                f"go on by {self.recipe.fingerprint} on {self.data.fingerprint}. Choose another folder, or start "
-                "anew."
-            )
-
-    def _write_recipe(self) -> None:
-        part = self.folder / (RECIPE_FILE + ".part")
-        part.write_text(self.recipe.to_json() + "\n", encoding="utf-8")
-        part.replace(self.folder / RECIPE_FILE)
-
-    def save(self) -> None:
-        """Write a checkpoint, unless this step has one."""
-        if self.saved_step == self.step:
-            return
-        checkpoint = Checkpoint(
-            recipe=self.recipe.to_json(),
-            data=self.data.fingerprint,
-            step=self.step,
-            elapsed_s=self.elapsed_s,
-            network=self.network.state_dict(),
-            average=self.average.network.state_dict(),
-            objective=self.objective.state_dict(),
-            optimiser=self.optimiser.state_dict(),
-            generator=torch.get_rng_state(),
-            window=self.window,
-        )
-        save_checkpoint(self.checkpoints, checkpoint)
-        self.saved_step = self.step
-
-    def take_step(self, arrays: Arrays, learning_rate: float) -> dict[str, float]:
-        """Change the weights once.
-
-        Raises:
-            TrainingError: The loss or its gradient is not finite.
-        """
-        config = self.recipe.optimiser
-        missing = [name for name in self.objective.needs if name not in arrays]
-        if missing:
-            raise TrainingError(
-                f"The objective {self.recipe.objective.kind} needs {', '.join(missing)} in a batch; it holds "
-                f"{', '.join(arrays)}."
-            )
-        batch = {
-            name: torch.from_numpy(values).to(self.device)
-            for name, values in arrays.items()
-            if name != "deform_s"
-        }
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
-        self.optimiser.zero_grad(set_to_none=True)
-        mixed = config.autocast == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
-            loss, figures = self.objective(self.network, batch)
-        if not math.isfinite(loss.item()):
-            raise self._not_finite(f"The loss is {loss.item()}")
-        loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.parameters, config.clip_norm))
-        if not math.isfinite(norm):
-            raise self._not_finite(f"The gradient's norm is {norm}")
-        self.optimiser.step()
-        self.average.update(self.network, self.step)
-        self.step += 1
-        return {"loss": loss.item(), "gradient_norm": norm, **figures}
-
-    def _not_finite(self, what: str) -> TrainingError:
-        kept = f"the checkpoint of step {self.saved_step} stays" if self.saved_step >= 0 else "none was saved"
-        return TrainingError(
-            f"{what} at step {self.step}, so training stopped; {kept} in {self.checkpoints}. A lower learning "
-            "rate or a longer warm-up may help; look for samples that are not numbers, too."
-        )
-
-
 def _run(
-    state: _Training,
+    state: TrainingState,
+    run: RunConfig,
     minutes: float | None,
     steps: int | None,
     probe: Probe | None,
@@ -339,7 +191,6 @@ def _run(
     on_progress: Callable[[Progress], None] | None,
 ) -> bool:
     """Take steps until the end; tell whether it was reached."""
-    run = state.run
     begun = time.perf_counter() - state.elapsed_s
     saved_at = probed_at = time.perf_counter()
     with Prefetcher(state.data, state.step, run.workers) as ahead:
@@ -367,7 +218,7 @@ def _run(
     return done >= 1.0
 
 
-def _share(state: _Training, minutes: float | None, steps: int | None) -> float:
+def _share(state: TrainingState, minutes: float | None, steps: int | None) -> float:
     """The share of the training that is done, by steps or by time, whichever is more."""
     by_steps = state.step / steps if steps is not None else 0.0
     by_time = state.elapsed_s / (60.0 * minutes) if minutes is not None else 0.0
@@ -384,7 +235,7 @@ def _add(window: dict[str, float], figures: Mapping[str, float]) -> None:
 
 
 def _log(
-    state: _Training, before: float, done: float, on_progress: Callable[[Progress], None] | None
+    state: TrainingState, before: float, done: float, on_progress: Callable[[Progress], None] | None
 ) -> None:
     """Write the means since the last line."""
     count = state.window.pop("steps")
@@ -402,29 +253,12 @@ def _log(
         on_progress(Progress(state.step, done, state.elapsed_s, means))
 
 
-def _probe(state: _Training, probe: Probe) -> None:
+def _probe(state: TrainingState, probe: Probe) -> None:
     """Measure on held-out sounds, and draw the curves."""
     figures = dict(probe.measure(embedder(state.average.network, state.device)))
     state.figures.update(figures)
     state.curves.add({"step": state.step, "elapsed_s": state.elapsed_s, **figures})
     state.curves.draw()
-
-
-def make_network(recipe: Recipe) -> EmbeddingNetwork:
-    """Make a recipe's network, untrained."""
-    return EmbeddingNetwork(FrontEnd(recipe.input), recipe.network)
-
-
-def load_weights(network: EmbeddingNetwork, weights: Mapping[str, Tensor]) -> None:
-    """Load weights into a network.
-
-    Raises:
-        TrainingError: They are of another network.
-    """
-    try:
-        network.load_state_dict(dict(weights))
-    except RuntimeError as error:
-        raise TrainingError(f"The weights to start from are of another network: {error}") from error
 
 
 @contextmanager

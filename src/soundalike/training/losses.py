@@ -21,8 +21,8 @@ def distances(vectors: Tensor, others: Tensor, kind: TripletDistance) -> Tensor:
     Args:
         vectors: Shape ``(..., D)``.
         others: Shape ``(..., D)``.
-        kind: ``"cosine"``: 1 - cosine of the angle; ``"squared_euclidean"``: squared length of the difference,
-            which is twice the other where all vectors have length 1.
+        kind: ``"cosine"``: 1 - cosine of the angle; ``"squared_euclidean"``: squared length of the
+            difference, which is twice the other where all vectors have length 1.
 
     Returns:
         Shape ``(...)``.

@@ -34,9 +34,9 @@ def mine_semi_hard(
 ) -> MinedNegatives:
     """Give every triplet of a batch the hardest negative that is still farther than its positive.
 
-    The nearest candidate of another sound that is farther from the anchor than the positive is taken; where it
-    lies within the margin, it is semi-hard. Where no candidate is farther than the positive, the farthest is
-    taken: it was mistaken least. A candidate may serve several triplets.
+    The nearest candidate of another sound that is farther from the anchor than the positive is taken; where
+    it lies within the margin, it is semi-hard. Where no candidate is farther than the positive, the farthest
+    is taken: it was mistaken least. A candidate may serve several triplets.
 
     Args:
         distances_to_candidates: Of anchors to all candidates, shape ``(B, C)``, not negative.
@@ -65,8 +65,8 @@ def mine_semi_hard(
         allowed = groups[:, None] != candidate_groups[None, :]
         if not bool(allowed.any(dim=1).all()):
             raise TrainingError(
-                "A batch needs sounds of at least two files: segments of one file are never negatives of each "
-                "other."
+                "A batch needs sounds of at least two files: segments of one file are never negatives of "
+                "each other."
             )
         farther = allowed & (distances_to_candidates > positive_distances[:, None])
         nearest, rows = distances_to_candidates.masked_fill(~farther, _FAR).min(dim=1)

@@ -12,7 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 IR_VERSION = 8  # what goes with the opset: older runtimes load it
-_HALF_FROM = 1024  # tensors of fewer values are kept in float32: they weigh nothing, and biases need their digits
+_HALF_FROM = (
+    1024  # tensors of fewer values are kept in float32: they weigh nothing, and biases need their digits
+)
 
 
 class GraphWriter:
@@ -67,7 +69,10 @@ class GraphWriter:
             properties: Texts that the file carries along.
         """
         ends = [
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, shape in some.items()]
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+                for name, shape in some.items()
+            ]
             for some in (inputs, outputs)
         ]
         graph = helper.make_graph(self._nodes, "ear", ends[0], ends[1], list(self._weights.values()))
@@ -80,3 +85,7 @@ class GraphWriter:
         helper.set_model_props(model, properties)
         onnx.checker.check_model(model)
         return model
+
+
+def _end(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))

@@ -28,7 +28,8 @@ class TripletConfig:
     Attributes:
         distance: ``"cosine"`` or ``"squared_euclidean"``.
         margin: How much farther than the positive a negative should lie, in units of the distance.
-        negatives: ``"semi_hard"``: mined within the batch; ``"original"``: those that the batch was drawn with.
+        negatives: ``"semi_hard"``: mined within the batch; ``"original"``: those that the batch was drawn
+            with.
     """
 
     distance: TripletDistance = "cosine"

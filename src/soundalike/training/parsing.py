@@ -17,9 +17,9 @@ def config_from_mapping(kind: type[Config], values: Mapping[str, Any], where: st
     """Make a dataclass from a mapping, field by field; a field with a default may be left out.
 
     Args:
-        kind: The dataclass. Its fields are numbers, texts, bools, literals, tuples, mappings, dataclasses, and
-            unions of dataclasses that are told apart by their literal field ``kind``. A field whose metadata
-            has ``rest`` takes all keys that are no fields.
+        kind: The dataclass. Its fields are numbers, texts, bools, literals, tuples, mappings, dataclasses,
+            and unions of dataclasses that are told apart by their literal field ``kind``. A field whose
+            metadata has ``rest`` takes all keys that are no fields.
         values: The mapping.
         where: What it is, for messages: ``"recipe.network"``.
 
@@ -121,7 +121,7 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     """Choose among the members of a union: None, a dataclass by its ``kind``, or the first that fits."""
     if value is None and type(None) in kinds:
         return None
-    classes = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
+    classes: list[Any] = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
     if classes and isinstance(value, Mapping):
         names = {get_args(typing.get_type_hints(item)["kind"])[0]: item for item in classes}
         if value.get("kind") not in names:

@@ -40,8 +40,8 @@ class PositivesConfig:
         deform_anchors: Whether anchors are deformed too, each in its own way.
         deformations: What deforms: one of them, drawn by weight, for every segment.
         rounds: How many deformations are applied, one after another.
-        least_level_db: Segments whose root mean square lies below this, in dB relative to full scale, are drawn
-            anew: nothing is learnt from silence.
+        least_level_db: Segments whose root mean square lies below this, in dB relative to full scale, are
+            drawn anew: nothing is learnt from silence.
     """
 
     near_rate: float = 0.3

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from soundalike.core.arrays import IntArray
 from soundalike.core.errors import TrainingError
-from soundalike.evaluation import retrieval_scores
+from soundalike.evaluation import group_split, retrieval_scores
 from soundalike.training.embed import Embed
 from soundalike.training.inputs import network_inputs
 from soundalike.training.recipe import Recipe
@@ -38,7 +38,11 @@ class RetrievalProbe:
     """
 
     def __init__(
-        self, sounds: TrainingSounds, indices: Sequence[int] | NDArray[np.integer], recipe: Recipe, most: int = 300
+        self,
+        sounds: TrainingSounds,
+        indices: Sequence[int] | NDArray[np.integer],
+        recipe: Recipe,
+        most: int = 300,
     ) -> None:
         rng = np.random.default_rng(_SEED)
         window = recipe.input.window_samples
@@ -52,7 +56,9 @@ class RetrievalProbe:
         heard = draw.is_heard(one)
         rows, one, other = rows[heard], one[heard], other[heard]
         if len(rows) < 2:
-            raise TrainingError(f"Of {len(held)} held-out sounds, {len(rows)} are not silent; needed are two.")
+            raise TrainingError(
+                f"Of {len(held)} held-out sounds, {len(rows)} are not silent; needed are two."
+            )
         copies = recipe.positives.deformer().apply(
             one, rate_hz=sounds.rate_hz, rng=rng, others=one if len(one) > 1 else None
         )
@@ -98,27 +104,20 @@ def hold_out(sounds: TrainingSounds, share: float, seed: int) -> tuple[IntArray,
 
     Args:
         sounds: All sounds.
-        share: About which share of the sounds is held out, between 0 and 1; at least one group is, and at least
-            one is not.
+        share: About which share of the sounds is held out, between 0 and 1; at least one group is, and at
+            least one is not.
         seed: Of the choice.
 
     Returns:
-        Indices of the sounds to train on, and of those held out; nothing is held out of fewer than four sounds.
+        Indices of the sounds to train on, and of those held out: none where there are fewer than four.
 
     Raises:
-        TrainingError: The share is not between 0 and 1.
+        InvalidInputError: The share is not between 0 and 1.
     """
-    if not 0.0 < share < 1.0:
-        raise TrainingError(f"The share that is held out lies between 0 and 1; got {share:g}.")
     everything = np.arange(len(sounds), dtype=np.int64)
     if len(sounds) < 4:
         return everything, everything[:0]
-    names = [sound.group for sound in sounds.sounds]
-    if len(set(names)) == 1:
-        names = [sound.name for sound in sounds.sounds]
-    groups = np.unique(names, return_inverse=True)[1]
-    order = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
-    counts = np.bincount(groups)[order].cumsum()
-    number = int(np.searchsorted(counts, share * len(sounds))) + 1
-    out = np.isin(groups, order[: min(number, len(order) - 1)])
-    return everything[~out], everything[out]
+    groups = np.array([sound.group for sound in sounds.sounds])
+    if len(np.unique(groups)) == 1:
+        groups = everything
+    return group_split(groups, share, seed)

@@ -104,7 +104,7 @@ class SegmentDraw:
 
     def _rows(self, count: int, rng: Generator) -> IntArray:
         at = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1], side="right")
-        return np.minimum(at, len(self.indices) - 1).astype(np.int64)
+        return np.asarray(np.minimum(at, len(self.indices) - 1), dtype=np.int64)
 
     def _starts(self, rows: IntArray, rng: Generator) -> IntArray:
         room = np.maximum(0, self.lengths[rows] - self.window_samples)
@@ -155,8 +155,8 @@ class TrainingPairs:
         listening = recipe.input
         if sounds.rate_hz != listening.rate_hz:
             raise TrainingError(
-                f"The recipe {recipe.name} listens at {listening.rate_hz} Hz; the sounds in {sounds.folder} are "
-                f"at {sounds.rate_hz} Hz."
+                f"The recipe {recipe.name} listens at {listening.rate_hz} Hz; the sounds in {sounds.folder} "
+                f"are at {sounds.rate_hz} Hz."
             )
         self.recipe = recipe
         self._draw = SegmentDraw(sounds, indices, listening.window_samples, recipe.positives.least_level_db)
