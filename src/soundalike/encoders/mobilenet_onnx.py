@@ -26,6 +26,14 @@ INPUT = "spectra"
 EMBEDDING, SCORES, POOLED, LOGITS = "vectors", "scores", "pooled", "logits"
 """Outputs: unit vectors, class scores 0..1; for experiments the pools of all blocks, and scores as logits."""
 
+POOLED_BLOCKS = 3
+"""How many of the last blocks are part of the embedding, beside the last convolution.
+
+On sounds of three Debian packages (variants of game effects, stamps by kind, drums by name; none of them a set
+that results are reported for), with segments of 2 s, all four layers behind the last stride had a mean average
+precision of 0.482, the last convolution alone 0.462, all layers 0.465.
+"""
+
 _OPSET, _IR_VERSION = 17, 8  # ONNX 1.12, so that ONNX Runtime from 1.12 on reads it
 _SHORTEST = 1e-12  # a vector this short stays as it is, near zero
 
@@ -36,9 +44,9 @@ class Converted:
 
     Attributes:
         model: The ONNX file's bytes.
-        dims: Size D of the embedding.
+        dims: Size D of the first output's vectors.
         classes: Number of class scores.
-        parameters: Numbers in the converted network.
+        parameters: Numbers in the network, batch norms folded.
     """
 
     model: bytes
@@ -50,8 +58,8 @@ class Converted:
 def convert(state: StateDict, *, all_pools: bool = False) -> Converted:
     """Write a MobileNetV3 for sound as an ONNX model.
 
-    The embedding is the mean over time and frequency of the last convolution's output, brought to length 1;
-    the scores are the sigmoids of the classifier's outputs.
+    The embedding is the means over time and frequency of the last three blocks' outputs and of the last
+    convolution's, side by side, brought to length 1; the scores are the sigmoids of the classifier's outputs.
 
     Args:
         state: See :func:`soundalike.encoders.mobilenet_onnx_weights.read_layers`.
@@ -70,17 +78,19 @@ def convert(state: StateDict, *, all_pools: bool = False) -> Converted:
     pools, pooled = _features(graph, layers)
     hidden = graph.activation(graph.linear(pooled, layers.hidden), "hardswish")
     logits = graph.linear(hidden, layers.classes)
-    dims, classes = len(layers.last.bias), len(layers.classes.bias)
+    widths = [*(len(block.project.bias) for block in layers.blocks), len(layers.last.bias)]
+    classes = len(layers.classes.bias)
     if all_pools:
+        dims = sum(widths)
         graph.node("Concat", [*pools, pooled], POOLED, axis=1)
         graph.node("Identity", [logits], LOGITS)
-        wide = dims + sum(len(block.project.bias) for block in layers.blocks)
-        outputs = {POOLED: wide, LOGITS: classes}
+        outputs = {POOLED: dims, LOGITS: classes}
     else:
-        graph.unit_length(pooled, EMBEDDING)
+        dims = sum(widths[-1 - POOLED_BLOCKS :])
+        graph.unit_length(graph.node("Concat", [*pools[-POOLED_BLOCKS:], pooled], axis=1), EMBEDDING)
         graph.node("Sigmoid", [logits], SCORES)
         outputs = {EMBEDDING: dims, SCORES: classes}
-    return Converted(graph.finished(outputs), dims, classes, graph.parameters)
+    return Converted(graph.finished(outputs), dims, classes, layers.parameters)
 
 
 def _features(graph: _Graph, layers: MobileNet) -> tuple[list[str], str]:
@@ -115,7 +125,6 @@ class _Graph:
     """An ONNX graph that grows by one node at a time."""
 
     def __init__(self) -> None:
-        self.parameters = 0
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._count = 0
@@ -130,8 +139,6 @@ class _Graph:
         """Add an array; give its name."""
         name = self._new_name()
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        if values.dtype.kind == "f":
-            self.parameters += values.size
         return name
 
     def convolution(self, value: str, layer: Convolution) -> str:

@@ -105,6 +105,14 @@ class MobileNet:
     hidden: Linear
     classes: Linear
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers the layers have."""
+        layers: list[Convolution | Linear] = [self.first, self.last, self.hidden, self.classes]
+        for block in self.blocks:
+            layers += [*filter(None, [block.expand]), block.depthwise, *(block.squeeze or ()), block.project]
+        return sum(layer.weight.size + layer.bias.size for layer in layers)
+
 
 def read_layers(state: StateDict) -> MobileNet:
     """Turn a state dict into layers.
