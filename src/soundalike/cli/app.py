@@ -8,7 +8,19 @@ import sys
 import typer
 
 import soundalike
-from soundalike.cli import deform, demo, embed, encoders, features, index, manage, search, serve, train
+from soundalike.cli import (
+    deform,
+    demo,
+    embed,
+    encoders,
+    evaluate,
+    features,
+    index,
+    manage,
+    search,
+    serve,
+    train,
+)
 from soundalike.cli.console import Exit, fail
 from soundalike.core.errors import SoundalikeError
 
@@ -31,6 +43,7 @@ app.command("remove")(manage.remove)
 app.command("export")(manage.export)
 app.command("embed")(embed.embed)
 app.command("deform")(deform.deform)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(features.app, name="features")
 app.add_typer(train.app, name="train")

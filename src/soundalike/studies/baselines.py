@@ -120,15 +120,15 @@ class _Statistics(Encoder):
     def _levels(self, segments: FloatArray) -> FloatArray:
         levels = log_mel(segments, self.config.log_mel)
         loudest = levels.max(axis=(1, 2), keepdims=True)
-        return np.maximum(levels, loudest - np.float32(self.config.range_db))
+        return np.asarray(np.maximum(levels, loudest - np.float32(self.config.range_db)), np.float32)
 
 
 class MfccStatistics(_Statistics):
     """Mean and standard deviation over time of 20 MFCCs, and standard deviation of their deltas: 60 values.
 
     As librosa's ``feature.mfcc`` and ``feature.delta(mode="nearest")`` of frames of 23 ms that lie wholly
-    inside the segment, but for coefficient 0, which counts from a full-scale sine. The mean of a delta is left
-    out: it says only by how much the last frames differ from the first.
+    inside the segment, but for coefficient 0, which counts from a full-scale sine. The mean of a delta is
+    left out: it says only by how much the last frames differ from the first.
 
     Args:
         config: The settings; by default frames of 23 ms every 12 ms and 40 bands.

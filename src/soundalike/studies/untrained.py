@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from soundalike.core.errors import EncoderError
-from soundalike.encoders import Encoder, load_encoder
-from soundalike.encoders.onnx_manifest import OnnxManifest, load_manifest, save_manifest
+from soundalike.encoders import Encoder
+from soundalike.encoders.onnx import OnnxEncoder
+from soundalike.encoders.onnx_manifest import OnnxManifest
+from soundalike.encoders.onnx_session import read_checked
 
-_MANIFEST = "encoder.json"
 _KEPT = (  # fields of a manifest that say how the network listens
-    "version", "file", "rate_hz", "window_samples", "hop_samples", "dims", "metric", "unit_length", "silence_db",
-    "input", "output", "padding", "batch_rows", "front_end",
+    "version", "file", "rate_hz", "window_samples", "hop_samples", "dims", "metric", "unit_length",
+    "silence_db", "input", "output", "padding", "batch_rows", "front_end",
 )  # fmt: skip
 # Which inputs of a node are weights, biases, or parameters of a normalisation with their first values.
 _WEIGHTS: dict[str, tuple[int, ...]] = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (1,), "MatMul": (0, 1)}
@@ -33,7 +34,7 @@ _NORMALISATIONS: dict[str, dict[int, float]] = {
 }
 
 
-def untrained_copy(manifest_path: Path, seed: int) -> Encoder:
+def untrained_copy(encoder: OnnxEncoder, seed: int) -> Encoder:
     """Make the encoder that a network was before it was trained.
 
     Every weight of a convolution or matrix product is drawn anew by He's rule, biases are zero, and
@@ -41,37 +42,27 @@ def untrained_copy(manifest_path: Path, seed: int) -> Encoder:
     other constants, such as those that standardise the input, stay as they are.
 
     Args:
-        manifest_path: The manifest of an ONNX encoder, in the folder of the model.
+        encoder: An encoder that is an ONNX model.
         seed: Of the draw.
 
     Returns:
         An encoder of the same shape, named ``NAME-untrained``, in a space of its own.
 
     Raises:
-        EncoderError: The manifest or the model cannot be read, or the model has no weights.
+        EncoderError: The model cannot be read, or has no weights.
 
     Source:
         He et al. 2015, Delving deep into rectifiers, equation 10.
     """
-    manifest = load_manifest(manifest_path)
-    model = onnx.load_model_from_string(_read(manifest_path.parent / manifest.file))
+    manifest = encoder.manifest
+    path = encoder.folder / manifest.file
+    model = onnx.load_model_from_string(read_checked(path, manifest.sha256, what="model"))
     if not _redraw(model.graph, np.random.default_rng(seed)):
-        raise EncoderError(
-            f"The model of {manifest.name} has no weights that an untrained copy could redraw."
-        )
+        raise EncoderError(f"The model {path} has no weights that an untrained copy could redraw.")
     content = model.SerializeToString()
     with tempfile.TemporaryDirectory() as folder:  # an encoder reads its model once
-        path = Path(folder) / _MANIFEST
-        (path.parent / manifest.file).write_bytes(content)
-        save_manifest(_named(manifest, content), path)
-        return load_encoder(path)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise EncoderError(f"The model {path} cannot be read: {error}.") from error
+        (Path(folder) / manifest.file).write_bytes(content)
+        return OnnxEncoder(_named(manifest, content), Path(folder))
 
 
 def _named(manifest: OnnxManifest, content: bytes) -> OnnxManifest:
@@ -84,8 +75,9 @@ def _redraw(graph: Any, rng: np.random.Generator) -> int:
     """Replace the trained constants of a graph in place; returns how many weights were drawn."""
     constants: dict[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Constant":
-            constants |= {node.output[0]: a.t for a in node.attribute if a.name == "value"}
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.name == "value":
+                constants[node.output[0]] = attribute.t
     drawn = 0
     done: set[str] = set()
     for node in graph.node:

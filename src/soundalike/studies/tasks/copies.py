@@ -1,4 +1,4 @@
-"""Copies of a sound as people make them: louder, re-encoded, trimmed, noisy, transposed; as files in memory."""
+"""Copies of a sound as people make them: louder, re-encoded, trimmed, noisy, transposed; files in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import av
 import numpy as np
@@ -120,7 +120,7 @@ def encode_file(samples: FloatArray, rate_hz: int, file_format: str) -> bytes:
     container_name, codec, sample_format = _FORMATS[file_format]
     file = io.BytesIO()
     with av.open(file, "w", format=container_name) as container:
-        stream = container.add_stream(codec, rate=_OPUS_HZ if file_format == "opus" else rate_hz)
+        stream: Any = container.add_stream(codec, rate=_OPUS_HZ if file_format == "opus" else rate_hz)
         stream.layout = "mono"
         if file_format != "wav":
             stream.bit_rate = _BIT_RATE

@@ -22,8 +22,8 @@ class LabelTask:
             it is taken out of the query's ranking.
         within: A key of each, or None for none: only sounds of the query's own key are ranked.
         folds: The official fold of each, or None where the set has none: k-NN trains on all others.
-        groups: What each belongs to, or None where sounds stand alone: near-repeats of one recording, which are
-            drawn together for intervals.
+        groups: What each belongs to, or None where sounds stand alone: near-repeats of one recording, which
+            are drawn together for intervals.
         left_out: Files that take no part, each with the reason.
         notes: What a reader of the figures must know.
 

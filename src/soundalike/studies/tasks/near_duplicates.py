@@ -44,8 +44,8 @@ class NearDuplicateTask:
     def __post_init__(self) -> None:
         if len(self.items) < 2 or self.originals < 1 or not self.kinds:
             raise InvalidInputError(
-                f"{self.name} needs two sounds, an original and a kind of copy; got {len(self.items)} sounds, "
-                f"{self.originals} originals and {len(self.kinds)} kinds."
+                f"{self.name} needs two sounds, an original and a kind of copy; "
+                f"got {len(self.items)} sounds, {self.originals} originals and {len(self.kinds)} kinds."
             )
 
     def drawing_order(self, seed: int) -> IntArray:

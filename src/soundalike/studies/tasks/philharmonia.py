@@ -1,4 +1,4 @@
-"""Notes of orchestral instruments: which instrument whatever it plays, and which note within an instrument."""
+"""Notes of orchestral instruments: which instrument whatever it plays, and which note within one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = re.compile(
     r"(?P<instrument>[A-Za-z-]+)_(?P<note>(?:[A-G]s?\d)?)_(?P<length>[a-z0-9-]+)"
     r"_(?P<dynamic>[a-z-]*)_(?P<articulation>[A-Za-z-]+)\.mp3"
 )
-"""The name of a file: instrument, note (``As4`` is A♯4, empty for percussion), length, dynamic, articulation."""
+"""A file's name: instrument, note (``As4`` is A♯4, empty for percussion), length, dynamic, articulation."""
 
 
 def create_instrument(data: Path) -> LabelTask:

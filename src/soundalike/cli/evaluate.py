@@ -1,0 +1,186 @@
+"""``soundalike evaluate``: how good is an encoder, and how sure is that?"""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from soundalike.cli.console import Exit, JsonOption, err, out, print_json, printable, say, say_of
+from soundalike.core.units import human_count, human_duration
+from soundalike.library import Library
+
+if TYPE_CHECKING:
+    from soundalike.studies import Contender, Evaluation, EvaluationProgress, LabelTask, NearDuplicateTask
+
+_SHOWN = 5
+_COLUMNS = ("map", "p@1", "knn@5", "fold_knn@5", "ndcg@10", "hubness")  # the report holds all
+
+
+def evaluate(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WHAT",
+            help="Tasks, sets of them, or folders of folders; none asks for the library's own folders.",
+        ),
+    ] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--encoder", metavar="NAME", help="What to evaluate: names or paths; the library's by default."
+        ),
+    ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--beside", metavar="NAME", help="More encoders to compare with, such as a teacher."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="The folder that the sets of sounds lie in.")
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where to write a page with pictures, and all figures."),
+    ] = None,
+    library: Annotated[
+        Path | None,
+        typer.Option("--library", metavar="PATH", help="A library whose own folders are asked for."),
+    ] = None,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Pictures in the page.")] = True,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Measure how well encoders find what belongs together, beside what they must beat.
+
+    Every sound in turn is searched with. Tasks: esc10, fsdd, philharmonia, near-duplicates (--data DIR says
+    where their sounds lie); a folder of folders is a task whose labels are the folders.
+    """
+    from soundalike.studies import contenders, evaluate, find_tasks, library_task, write_evaluation
+
+    tasks: list[LabelTask | NearDuplicateTask] = list(find_tasks(what or [], data))
+    asked: list[Any] = list(encoder or [])
+    if not tasks or library is not None:
+        opened = Library.open(library, create=False)
+        tasks.append(library_task(opened))
+        asked = asked or [opened.encoder]
+    field = contenders(asked or [_default()], beside=beside or [], seed=seed)
+    with _Bar() as bar:
+        found = evaluate(tasks, field, seed=seed, on_progress=bar)
+    if json:
+        left_out = [{"path": left.uri, "reason": left.reason} for left in found.left_out]
+        print_json(json_format.loads(found.report.to_json()) | {"left_out": left_out})
+    else:
+        _show(found)
+    if to is not None:
+        written = write_evaluation(to, found, _asked(field), plots=plots, seed=seed)
+        if written.missing is not None:
+            say(f"Without pictures: {written.missing}")
+        say(f"Written to {written.page}")
+    _tell_left_out(found)
+
+
+def _default() -> str:
+    from soundalike.library import DEFAULT_ENCODER
+
+    return DEFAULT_ENCODER
+
+
+def _asked(field: Sequence[Contender]) -> list[str]:
+    return [contender.label for contender in field if contender.role == "asked for"]
+
+
+def _show(found: Evaluation) -> None:
+    """A table for each task: figures with their intervals of 95 %, chance level last."""
+    from soundalike.studies import score_table
+
+    for name in found.report.tasks:
+        results = found.report.of_task(name)
+        scores = [score.name for score in results[0].scores]
+        shown = [score for score in _COLUMNS if score in scores] or scores
+        table = score_table(found.report, name, shown)
+        drawn = Table(title=Text(printable(name), style="bold"), title_justify="left", box=SIMPLE_HEAD)
+        drawn.add_column("encoder", overflow="fold")
+        for column in table.columns:
+            drawn.add_column(column, justify="right")
+        for row, cells in zip(table.rows, table.cells, strict=True):
+            drawn.add_row(
+                Text(printable(row)), *(_cell(cell.text, cell.interval, best=cell.best) for cell in cells)
+            )
+        Console(highlight=False).print(drawn)
+        out.print(f"{found.report.facts.get(name, '')}\n", markup=False)
+
+
+def _cell(text: str, interval: str, *, best: bool) -> Text:
+    cell = Text(text, style="bold" if best else "")
+    if interval:
+        cell.append(f"\n{interval}", style="dim")
+    return cell
+
+
+def _tell_left_out(found: Evaluation) -> None:
+    """Name some of what took no part, and end with a status that says that there was such."""
+    for left in found.left_out[:_SHOWN]:
+        say_of("left out", left.uri, left.reason)
+    if len(found.left_out) > _SHOWN:
+        say(f"and {human_count(len(found.left_out) - _SHOWN, 'file')} more (--json or --out lists all)")
+    if found.left_out:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+class _Bar:
+    """A live line on a terminal; elsewhere a line now and then, so that a log stays readable."""
+
+    _LOG_EVERY_S = 15.0
+
+    def __init__(self, console: Console = err) -> None:
+        self._console = console
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._stage = ""
+        self._logged_s = 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, progress: EvaluationProgress) -> None:
+        """Show how far it is."""
+        text = f"{progress.done:,} of {progress.total:,}"
+        if progress.audio_s:
+            text += f", {human_duration(progress.audio_s)} of audio"
+        if not self._console.is_terminal:
+            if progress.stage != self._stage:
+                self._stage, self._logged_s = progress.stage, 0.0
+            if progress.elapsed_s - self._logged_s >= self._LOG_EVERY_S:
+                self._logged_s = progress.elapsed_s
+                self._console.print(f"{progress.stage}: {text}")
+            return
+        if self._task is None or progress.stage != self._stage:
+            if self._task is not None:
+                self._bars.remove_task(self._task)
+            self._stage = progress.stage
+            self._task = self._bars.add_task(progress.stage, total=progress.total, text="")
+        self._bars.update(self._task, completed=progress.done, text=text)
