@@ -1,0 +1,1 @@
+"""What scoring a collection costs."""
