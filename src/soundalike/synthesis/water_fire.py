@@ -68,13 +68,12 @@ def rain(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
 
 def waves(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     """Surf: swells of noise that brighten as they break and hiss as they run out."""
-    swells = pulses(
-        count, rate_hz, rng, per_s=log_uniform(rng, 0.12, 0.8), sharpness=rng.uniform(1, 3), jitter=0.3
-    )
+    per_s, delay = log_uniform(rng, 0.12, 0.8), int(rng.uniform(0.02, 0.4) * rate_hz)
+    swells = pulses(count + delay, rate_hz, rng, per_s=per_s, sharpness=rng.uniform(1, 3), jitter=0.3)
     low = coloured_noise(count, rate_hz, rng, slope_db_per_octave=rng.uniform(-8, -4))
     foam = high_pass(white_noise(count, rng), log_uniform(rng, 800, 4000), rate_hz)
-    late = np.roll(swells, int(rng.uniform(0.02, 0.4) * rate_hz))
-    return (0.1 + swells) * low + late**2 * foam * np.float32(log_uniform(rng, 0.1, 1.5))
+    foam *= swells[:count] ** 2 * np.float32(log_uniform(rng, 0.1, 1.5))
+    return (np.float32(0.1) + swells[delay:]) * low + foam
 
 
 def stream(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
