@@ -15,11 +15,16 @@ from threadpoolctl import threadpool_limits
 
 from soundalike.audio import decode
 from soundalike.core.errors import InvalidInputError
-from soundalike.encoders import Encoder, encoder_names, load_encoder
+from soundalike.encoders import ENCODERS, Encoder, load_encoder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "encoders_v1"
 DEMO = Path(__file__).parents[2] / "src" / "soundalike" / "data" / "demo"
-ADDRESSES = [*encoder_names(), str(GOLDEN / "onnx"), str(GOLDEN / "spectral.json")]
+ADDRESSES = [
+    *ENCODERS.names(),
+    str(GOLDEN / "onnx"),
+    str(GOLDEN / "spectral.json"),
+    str(GOLDEN.parent / "encoders_front_end"),
+]
 
 
 @pytest.fixture(scope="module", params=ADDRESSES, ids=lambda address: Path(address).name)
