@@ -28,9 +28,9 @@ def deform(
     faster, with noise, mixed with another sound, louder, softer, filtered, cut; and what comes soon after it
     in the same file.
     """
-    from soundalike.studies import deform_file
+    from soundalike.studies import write_deformed
 
-    made = deform_file(file, folder, seed=seed, seconds=seconds, other=mix_with)
+    made = write_deformed(file, folder, seed=seed, seconds=seconds, other=mix_with)
     if json:
         print_json(
             [

@@ -56,7 +56,7 @@ class DeformedFile:
     level_db: float
 
 
-def deform_file(
+def write_deformed(
     file: Path, out: Path, *, seed: int = 0, seconds: float = 30.0, other: Path | None = None
 ) -> list[DeformedFile]:
     """Write a sound deformed by every kind, in two strengths each, beside the original and what follows it.
