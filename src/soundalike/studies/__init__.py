@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from soundalike.evaluation import Report, score_table
+    from soundalike.studies.deform_file import DeformedFile, write_deformed
     from soundalike.studies.evaluation import Evaluation, EvaluationProgress, evaluate, find_tasks
     from soundalike.studies.field import Contender, contenders
+    from soundalike.studies.installing import (
+        Installed,
+        InstallProgress,
+        install_encoder,
+        installable_encoders,
+    )
     from soundalike.studies.own_folders import library_task
     from soundalike.studies.pictures import write_evaluation
     from soundalike.studies.standardise import fit_spectral_to
@@ -17,8 +24,11 @@ if TYPE_CHECKING:
 __all__ = [
     "TASKS",
     "Contender",
+    "DeformedFile",
     "Evaluation",
     "EvaluationProgress",
+    "InstallProgress",
+    "Installed",
     "LabelTask",
     "LeftOut",
     "NearDuplicateTask",
@@ -27,16 +37,26 @@ __all__ = [
     "evaluate",
     "find_tasks",
     "fit_spectral_to",
+    "install_encoder",
+    "installable_encoders",
     "library_task",
     "score_table",
+    "write_deformed",
     "write_evaluation",
 ]
 
 # Imported when first asked for: what one verb of the command line needs must not slow down the others.
 _HOMES = {
     "soundalike.evaluation": ("Report", "score_table"),
+    "soundalike.studies.deform_file": ("DeformedFile", "write_deformed"),
     "soundalike.studies.field": ("Contender", "contenders"),
     "soundalike.studies.evaluation": ("Evaluation", "EvaluationProgress", "evaluate", "find_tasks"),
+    "soundalike.studies.installing": (
+        "InstallProgress",
+        "Installed",
+        "install_encoder",
+        "installable_encoders",
+    ),
     "soundalike.studies.own_folders": ("library_task",),
     "soundalike.studies.pictures": ("write_evaluation",),
     "soundalike.studies.standardise": ("fit_spectral_to",),
