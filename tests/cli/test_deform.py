@@ -15,20 +15,6 @@ from soundalike.library import demo_sounds
 STRENGTHS = {"original": 1, "nearby": 1} | dict.fromkeys(
     ("pitch_up", "pitch_down", "stretch", "compress", "noise", "mix", "gain", "filter", "crop"), 2
 )
-    [
-        "original",
-        "nearby",
-        "pitch_up",
-        "pitch_down",
-        "stretch",
-        "compress",
-        "noise",
-        "mix",
-        "gain",
-        "filter",
-        "crop",
-    ]
-)
 
 
 @pytest.fixture
