@@ -1,0 +1,103 @@
+"""``soundalike encoders``: adding, listing, showing, removing, moving a library."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soundalike.library import ENCODERS_VARIABLE, Library, load_encoder
+
+TINY = Path(__file__).parents[1] / "golden" / "encoders_front_end"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "own encoders"
+    monkeypatch.setenv(ENCODERS_VARIABLE, str(folder))
+    return folder
+
+
+def test_add_list_show_remove(run: Any, own_folder: Path) -> None:
+    added = run("encoders", "add", TINY)
+    spec = load_encoder(TINY).spec
+    assert (added.status, added.out) == (0, "")
+    assert f"Added tiny-full: 8 dimensions, {spec.fingerprint}." in added.err
+    assert "soundalike encoders use tiny-full" in added.err
+    line = next(li for li in run("encoders", "list").out.splitlines() if li.startswith("tiny-full: "))
+    assert line.endswith(
+        "8 dimensions, cosine, segments of 0.25 s every 0.12 s at 8 kHz, version 3, 3 tags, with text, "
+        f"Apache-2.0, added  {spec.fingerprint}"
+    )
+    (row,) = [row for row in run("encoders", "list", "--json").json if row["name"] == "tiny-full"]
+    assert (row["fingerprint"], row["origin"], row["licence"], row["tags"], row["text"], row["default"]) == (
+        spec.fingerprint, "added", "Apache-2.0", 3, True, False,
+    )  # fmt: skip
+    shown = run("encoders", "show", "tiny-full").json
+    assert shown["manifest"]["front_end"]["bands"] == 12
+    assert shown["path"] == str(own_folder / "tiny-full")
+    removed = run("encoders", "remove", "tiny-full")
+    assert (removed.status, removed.err) == (0, "Removed tiny-full.\n")
+    run("encoders", "remove", "tiny-full").fails("'tiny-full' to remove: it was never added")
+    run("encoders", "show", "tiny-full").fails("no encoder called 'tiny-full'")
+
+
+def test_another_name_and_force(run: Any, tmp_path: Path) -> None:
+    assert run("encoders", "add", TINY, "--name", "mine").status == 0
+    assert run("encoders", "add", TINY / "encoder.json", "--name", "mine").status == 0
+    other = tmp_path / "other"
+    shutil.copytree(TINY, other)
+    text = (other / "encoder.json").read_text()
+    (other / "encoder.json").write_text(text.replace('"version": 3', '"version": 4'))
+    run("encoders", "add", other, "--name", "mine").fails("another encoder called 'mine'")
+    assert run("encoders", "add", other, "--name", "mine", "--force").status == 0
+    run("encoders", "add", TINY, "--name", "Mine!").fails("lower-case letters")
+    run("encoders", "add", tmp_path / "none").fails("There is no encoder at")
+
+
+def test_a_broken_one_is_listed_with_its_problem(run: Any, own_folder: Path) -> None:
+    run("encoders", "add", TINY)
+    (own_folder / "tiny-full" / "model.onnx").unlink()
+    ended = run("encoders", "list")
+    assert ended.status == 0
+    assert "tiny-full: cannot be loaded: The file model.onnx is missing" in ended.out
+
+
+def test_use_moves_a_library(run: Any, library: Library, samples: Path) -> None:
+    run("encoders", "add", TINY)
+    used = run("encoders", "use", "tiny-full", "--jobs", 1)
+    assert (used.status, used.out) == (0, "")
+    assert f"{library.path} now listens with tiny-full. The vectors of spectral-" in used.err
+    assert Library.open(library.path).encoder.spec.name == "tiny-full"
+    assert "listens with tiny-full already" in run("encoders", "use", "tiny-full").err
+    back = run("encoders", "use", "spectral", "--json").json
+    assert (back["switched"], back["computed"], back["without"]) == (True, None, 0)
+    assert back["after"] == load_encoder("spectral").spec.fingerprint
+    assert run("search", samples / "kicks" / "bd_808.flac").status == 0
+    run("encoders", "use", "nonesuch").fails("no encoder called 'nonesuch'")
+
+
+def test_use_needs_a_library(run: Any, tmp_path: Path) -> None:
+    run("encoders", "use", "spectral", "--library", tmp_path / "none").fails("There is no library at")
+
+
+def test_index_search_and_embed_take_its_name(run: Any, kicks: Path, tmp_path: Path) -> None:
+    run("encoders", "add", TINY)
+    library = tmp_path / "library"
+    assert run("index", kicks, "--jobs", 1, "--encoder", "tiny-full", library=library).status == 0
+    assert Library.open(library).encoder.spec.name == "tiny-full"
+    assert run("search", min(kicks.iterdir()), "--encoder", "tiny-full").status == 0
+    assert run("embed", kicks, "--out", tmp_path / "v.npz", "--encoder", "tiny-full").status == 0
+
+
+def test_info_and_index_tell_how_to_move(
+    run: Any, library: Library, kicks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = "soundalike encoders use ear"
+    assert hint not in run("info").out
+    monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "ear")
+    assert run("info").out.count(hint) == 1
+    assert run("index", kicks, "--jobs", 1).err.count(hint) == 1
+    assert Library.open(library.path).encoder.spec.name == "spectral"
