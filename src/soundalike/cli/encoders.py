@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from soundalike.cli import install
 from soundalike.cli.console import Exit, JsonOption, LibraryOption, out, print_json, printable, say
 from soundalike.core.units import human_count, human_size
 from soundalike.library import (
@@ -21,6 +22,7 @@ from soundalike.library import (
 )
 
 app = typer.Typer(help="What one can listen with.", no_args_is_help=True)
+app.command("install")(install.install)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As soundalike encoders list shows it.")]
 

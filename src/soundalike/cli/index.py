@@ -43,10 +43,13 @@ def index(
     Unchanged files are passed over, so running it again is quick, and after a stop or a crash it goes on
     where it was. Ctrl-C stops cleanly.
     """
+    from soundalike.cli.install import offer
     from soundalike.cli.progress import IngestProgress
 
+    path = (library or default_library_path()).expanduser().absolute()
+    is_new = not path.exists()
     for place in places or ():  # before a library is made there
-        check_apart((library or default_library_path()).expanduser().absolute(), place)
+        check_apart(path, place)
     opened = Library.open(library, encoder=encoder, create=bool(places))
     try:
         with IngestProgress() as progress:
@@ -58,6 +61,8 @@ def index(
         print_json(dataclasses.asdict(report))
     else:
         show(report, opened)
+        if is_new and encoder is None:
+            offer()
     if report.interrupted:
         raise typer.Exit(Exit.STOPPED)
     if report.failed:

@@ -29,9 +29,9 @@ EMBEDDING, SCORES, POOLED, LOGITS = "vectors", "scores", "pooled", "logits"
 POOLED_BLOCKS = 3
 """How many of the last blocks are part of the embedding, beside the last convolution.
 
-On sounds of three Debian packages (variants of game effects, stamps by kind, drums by name; none of them a set
-that results are reported for), with segments of 2 s, all four layers behind the last stride had a mean average
-precision of 0.482, the last convolution alone 0.462, all layers 0.465.
+On sounds of three Debian packages (variants of game effects, stamps by kind, drums by name; none of them a
+set that results are reported for), with segments of 2 s, all four layers behind the last stride had a mean
+average precision of 0.482, the last convolution alone 0.462, all layers 0.465.
 """
 
 _OPSET, _IR_VERSION = 17, 8  # ONNX 1.12, so that ONNX Runtime from 1.12 on reads it
@@ -45,12 +45,14 @@ class Converted:
     Attributes:
         model: The ONNX file's bytes.
         dims: Size D of the first output's vectors.
+        last_channels: Channels of the last convolution.
         classes: Number of class scores.
         parameters: Numbers in the network, batch norms folded.
     """
 
     model: bytes
     dims: int
+    last_channels: int
     classes: int
     parameters: int
 
@@ -90,7 +92,7 @@ def convert(state: StateDict, *, all_pools: bool = False) -> Converted:
         graph.unit_length(graph.node("Concat", [*pools[-POOLED_BLOCKS:], pooled], axis=1), EMBEDDING)
         graph.node("Sigmoid", [logits], SCORES)
         outputs = {EMBEDDING: dims, SCORES: classes}
-    return Converted(graph.finished(outputs), dims, classes, layers.parameters)
+    return Converted(graph.finished(outputs), dims, widths[-1], classes, layers.parameters)
 
 
 def _features(graph: _Graph, layers: MobileNet) -> tuple[list[str], str]:

@@ -6,10 +6,12 @@ import base64
 import email.message
 import email.utils
 import http
+import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import unquote
 
 import httpcore
@@ -24,6 +26,10 @@ _CHUNK_BYTES = 1 << 16
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_NAME_CHARACTERS = 255
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18})")
+
+OnBytes: TypeAlias = Callable[[int, int | None], object]
+"""Called with how many bytes lie in the file, and how many there will be, None where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +63,34 @@ def parse_url(address: str) -> httpx.URL:
     return url
 
 
-def download(url: httpx.URL, target: Path, limits: Limits) -> Downloaded:
+@dataclass(slots=True)
+class _Target:
+    """The file that is written, and how much of it is there already and is to be kept."""
+
+    path: Path
+    limits: Limits
+    start_bytes: int
+    on_bytes: OnBytes | None
+
+
+def download(
+    url: httpx.URL,
+    target: Path,
+    limits: Limits,
+    *,
+    resume: bool = False,
+    on_bytes: OnBytes | None = None,
+) -> Downloaded:
     """Fetch an address into a file.
 
     Args:
         url: What `parse_url` gave; a user name and password in it go to its own host only.
         target: The file to write; what was there is replaced.
         limits: The bounds.
+        resume: Ask only for what comes behind the bytes that lie in the file already. Where the server
+            sends everything all the same, they are replaced. Whether both parts belong together is for the
+            caller to check, by size and checksum.
+        on_bytes: Told how far it is.
 
     Returns:
         Name, size and time of what lies in the file now.
@@ -76,10 +103,12 @@ def download(url: httpx.URL, target: Path, limits: Limits) -> Downloaded:
     origin = (url.scheme, url.raw_host, url.port)
     login = url.userinfo
     try:
+        there = target.stat().st_size if resume and target.exists() else 0
+        place = _Target(target, limits, there, on_bytes)
         with httpcore.ConnectionPool(httpx.create_ssl_context(), network_backend=backend) as pool:
             for _ in range(limits.max_redirects + 1):
                 same_origin = (url.scheme, url.raw_host, url.port) == origin
-                answer = _ask(pool, url, login if same_origin else b"", target, limits)
+                answer = _ask(pool, url, login if same_origin else b"", place)
                 if isinstance(answer, Downloaded):
                     return answer
                 url = answer
@@ -94,11 +123,13 @@ def download(url: httpx.URL, target: Path, limits: Limits) -> Downloaded:
 
 
 def _ask(
-    pool: httpcore.ConnectionPool, url: httpx.URL, login: bytes, target: Path, limits: Limits
+    pool: httpcore.ConnectionPool, url: httpx.URL, login: bytes, target: _Target
 ) -> Downloaded | httpx.URL:
     """Send one request; keep the answer, or say where it redirects to."""
     headers = [(b"Host", url.netloc), (b"User-Agent", b"soundalike"), (b"Accept", b"*/*")]
     headers.append((b"Accept-Encoding", b"identity"))
+    if target.start_bytes:
+        headers.append((b"Range", b"bytes=%d-" % target.start_bytes))
     if login:
         name, _, password = login.partition(b":")
         pair = unquote(name.decode()) + ":" + unquote(password.decode())
@@ -108,14 +139,28 @@ def _ask(
         given = httpx.Headers(response.headers)
         if response.status in _REDIRECTS and "location" in given:
             return _redirect(url, given["location"])
-        if response.status != http.HTTPStatus.OK:
+        if response.status == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and target.start_bytes:
+            whole_bytes = _range_of(given)[1]
+            if whole_bytes == target.start_bytes:  # nothing is missing
+                return Downloaded(_name_of(given, url), target.start_bytes, _modified_ns(given))
+            target.start_bytes = 0  # what lies there is no part of this file
+            return url
+        if response.status == http.HTTPStatus.OK:
+            target.start_bytes = 0
+        elif response.status != http.HTTPStatus.PARTIAL_CONTENT or not target.start_bytes:
             raise DownloadError(f"{url.host} answered {_status_text(response.status)}.")
-        declared = given.get("content-length", "")
-        if declared.isdecimal() and int(declared) > limits.max_download_bytes:
-            raise _too_large(limits)
-        chunks = _decoded(response.iter_stream(), given.get("content-encoding", ""), limits)
-        size_bytes = _write(chunks, target, limits)
+        elif _range_of(given)[0] != target.start_bytes:
+            raise DownloadError(f"{url.host} answered with another part of the file than was asked for.")
+        size_bytes = _keep(response.iter_stream(), given, target)
         return Downloaded(_name_of(given, url), size_bytes, _modified_ns(given))
+
+
+def _range_of(headers: httpx.Headers) -> tuple[int | None, int | None]:
+    """Where a part of a file begins, and how many bytes the whole file has; None where that is not said."""
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
+    if match is None:
+        return None, None
+    return int(match[1]) if match[1] else None, int(match[2])
 
 
 def _redirect(url: httpx.URL, location: str) -> httpx.URL:
@@ -126,14 +171,22 @@ def _redirect(url: httpx.URL, location: str) -> httpx.URL:
         raise DownloadError(f"{url.host} redirects to {location[:200]!r}, which is not fetched.") from error
 
 
-def _write(chunks: Iterable[bytes], target: Path, limits: Limits) -> int:
-    size_bytes = 0
-    with target.open("wb") as file:
-        for chunk in chunks:
+def _keep(stream: Iterable[bytes], headers: httpx.Headers, target: _Target) -> int:
+    """Write an answer behind what is kept of the file; give the size of the whole."""
+    limits, size_bytes = target.limits, target.start_bytes
+    declared = headers.get("content-length", "")
+    whole_bytes = size_bytes + int(declared) if declared.isdecimal() else None
+    if whole_bytes is not None and whole_bytes > limits.max_download_bytes:
+        raise _too_large(limits)
+    encoding = headers.get("content-encoding", "")
+    with target.path.open("ab" if size_bytes else "wb") as file:
+        for chunk in _decoded(stream, encoding, limits):
             size_bytes += len(chunk)
             if size_bytes > limits.max_download_bytes:
                 raise _too_large(limits)
             file.write(chunk)
+            if target.on_bytes is not None:
+                target.on_bytes(size_bytes, None if encoding else whole_bytes)
     return size_bytes
 
 

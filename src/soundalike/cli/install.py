@@ -1,0 +1,158 @@
+"""``soundalike encoders install``: published pretrained encoders, by name or by the address of a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import TracebackType
+from typing import Annotated, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+from soundalike.cli.console import Exit, JsonOption, err, out, print_json, say
+from soundalike.core.units import human_duration, human_size
+from soundalike.library import encoder_names
+from soundalike.studies import Installed, InstallProgress, install_encoder, installable_encoders
+
+_OFFERED = "efficientat-mn04"
+
+
+def install(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="A published encoder, or the address of a manifest; none lists them."
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="PLACE", help="A local copy of its file, or a mirror's address."),
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option("--sha256", metavar="HEX", help="Checksum of its file, where none is known here."),
+    ] = None,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Take a file whose checksum is not known as it comes.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch it anew, and replace one of its name.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Install a published pretrained encoder.
+
+    Its file is fetched from its authors, compared with its checksum, converted and tried. A download that
+    breaks off goes on where it was when the same command is run again.
+    """
+    if name is None:
+        _list(json=json)
+        return
+    try:
+        with InstallLine() as line:
+            installed = install_encoder(
+                name, source=source, sha256=sha256, unverified=unverified, force=force, on_progress=line
+            )
+    except KeyboardInterrupt:
+        say("Stopped. What came is kept; run the same command again to go on.")
+        raise typer.Exit(Exit.STOPPED) from None
+    if json:
+        print_json(dataclasses.asdict(installed))
+    else:
+        _tell(installed)
+
+
+def offer() -> None:
+    """Tell once, where people look on, that there is more to listen with: see ``soundalike index``."""
+    if not err.is_terminal or _OFFERED in encoder_names():
+        return
+    (offered,) = (encoder for encoder in installable_encoders() if encoder.name == _OFFERED)
+    size = human_size(offered.size_bytes or 0)
+    say(
+        f"A published encoder can be tried beside this one: soundalike encoders install {_OFFERED} "
+        f"({size}, {offered.licence} licence)"
+    )
+
+
+def _list(*, json: bool) -> None:
+    table = installable_encoders()
+    there = encoder_names()
+    if json:
+        print_json([dataclasses.asdict(one) | {"installed": one.name in there} for one in table])
+        return
+    for one in table:
+        words = [human_size(one.size_bytes) if one.size_bytes else "size not known", one.licence]
+        words += [] if one.sha256 else ["checksum not known: --unverified or --sha256"]
+        words += ["installed"] if one.name in there else []
+        out.print(f"[bold]{one.name}[/]: ", end="")
+        out.print(f"{one.about} ({', '.join(words)})", markup=False)
+
+
+def _tell(installed: Installed) -> None:
+    name = installed.name
+    if installed.was_there:
+        say(f"{name} is installed already: {installed.fingerprint}.")
+    else:
+        licence = f" ({installed.licence} licence)" if installed.licence else ""
+        say(f"Installed {name}{licence}: {installed.dims} dimensions, {installed.fingerprint}.")
+        if not installed.verified:
+            say(f"Its file was not compared with a checksum; it has the SHA-256 {installed.sha256}.")
+    say(f"Listen with it: soundalike index FOLDER --encoder {name}, or soundalike encoders use {name}")
+
+
+class InstallLine:
+    """A live line on a terminal; elsewhere a line now and then."""
+
+    _LOG_EVERY_S = 10.0
+
+    def __init__(self, console: Console = err) -> None:
+        self._console = console
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._logged_s = 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+            self._task = self._bars.add_task("asking", total=None, text="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._bars.stop()
+
+    def __call__(self, progress: InstallProgress) -> None:
+        """Show how far it is."""
+        if self._task is not None:
+            self._bars.update(
+                self._task,
+                description=progress.stage,
+                completed=progress.done_bytes,
+                total=progress.whole_bytes,
+                text=describe(progress),
+            )
+        elif progress.elapsed_s - self._logged_s >= self._LOG_EVERY_S:
+            self._logged_s = progress.elapsed_s
+            self._console.print(f"{progress.stage}: {describe(progress)}")
+
+
+def describe(progress: InstallProgress) -> str:
+    """Put the figures of a progress into words."""
+    if progress.stage != "fetching":
+        return ""
+    text = human_size(progress.done_bytes)
+    if progress.whole_bytes:
+        text += f" of {human_size(progress.whole_bytes)}"
+    left_s = progress.left_s
+    return text + (f", {human_duration(left_s)} left" if left_s is not None else "")
