@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, ndcg_score
 
 from soundalike.audio import decode
 from soundalike.core.errors import InvalidInputError
-from soundalike.evaluation import Metric, retrieval_scores
+from soundalike.evaluation import Metric, TieGroups, retrieval_scores
 
 KS = (1, 3, 10)
 
@@ -240,6 +240,20 @@ def test_chance_of_average_precision_is_the_mean_of_drawn_rankings() -> None:
         means = np.array([scores.mean(name) for scores in drawn])
         off = means.mean() - drawn[0].chance(name)
         assert abs(off) < 4.5 * means.std() / np.sqrt(len(means)) + 0.02 * (name == "knn@5"), name
+
+
+@pytest.mark.parametrize(
+    ("candidates", "relevant"), [(7, 7), (5, 2), (2000, 1), (3000, 2999), (20_000, 400), (20_000, 19)]
+)
+def test_chance_of_the_reciprocal_rank_is_that_of_a_loop(candidates: int, relevant: int) -> None:
+    """Also where places that do not matter are passed over."""
+    left, expected = 1.0, 0.0
+    for rank in range(1, candidates - relevant + 2):
+        found_here = left * relevant / (candidates - rank + 1)
+        expected += found_here / rank
+        left -= found_here
+    ties = TieGroups.at_random(np.array([candidates]), np.array([relevant]))
+    assert ties.reciprocal_rank()[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_score_has_its_interval_and_chance() -> None:

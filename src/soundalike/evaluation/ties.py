@@ -13,6 +13,8 @@ from soundalike.core.arrays import IntArray
 Figures = NDArray[np.float64]
 
 _TERMS_AT_ONCE = 2_000_000
+# J > j has a chance of at most exp(-j relevant / size): what is left beyond this many sizes is below 1e-18.
+_SIZES_THAT_MATTER = 42
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +100,7 @@ class TieGroups:
         before, size, relevant = self.before[first], self.size[first], self.relevant[first]
         values = 1.0 / (before + 1.0)
         mixed = np.flatnonzero(size > relevant)
-        terms = size[mixed] - relevant[mixed] + 1
+        terms = _terms(size[mixed], relevant[mixed])
         parts = np.cumsum(terms) // _TERMS_AT_ONCE
         for part in np.unique(parts):
             some = mixed[parts == part]
@@ -130,7 +132,7 @@ def _expected_reciprocal(before: IntArray, size: IntArray, relevant: IntArray) -
     J = j with the chance C(size - j, relevant - 1) / C(size, relevant).
     """
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, size.max() + 1.0)))])
-    terms = size - relevant + 1
+    terms = _terms(size, relevant)
     starts = np.cumsum(terms) - terms
     owner = np.repeat(np.arange(len(size)), terms)
     j = np.arange(len(owner)) - starts[owner] + 1
@@ -140,3 +142,8 @@ def _expected_reciprocal(before: IntArray, size: IntArray, relevant: IntArray) -
         + log_factorial[n - r] + np.log(r)
     )  # fmt: skip
     return np.add.reduceat(np.exp(log_chance) / (before[owner] + j), starts)
+
+
+def _terms(size: IntArray, relevant: IntArray) -> IntArray:
+    """How many places the first relevant one can have, as far as they matter."""
+    return np.asarray(np.minimum(size - relevant + 1, -(-_SIZES_THAT_MATTER * size // relevant)))
