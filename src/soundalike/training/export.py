@@ -102,8 +102,11 @@ def export_encoder(
     path = folder / f"{config.name}.onnx"
     part = path.with_suffix(".part")
     part.write_bytes(model.SerializeToString())
-    _verify(part, recipe)
-    part.replace(path)
+    try:
+        _verify(part, recipe)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     listening = recipe.input
     log_mel = listening.front_end if isinstance(listening.front_end, LogMelFrontEnd) else None
     manifest = OnnxManifest(

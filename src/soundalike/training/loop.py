@@ -50,6 +50,7 @@ class RunConfig:
         probe_s: Seconds between two measurements on held-out sounds, of which the last is at the end.
         workers: Threads that make batches; 0 makes them between steps.
         threads: Threads of the network; None leaves it to torch.
+        draw: Whether the curves are drawn, where matplotlib is installed.
     """
 
     checkpoint_s: float = 60.0
@@ -58,6 +59,7 @@ class RunConfig:
     probe_s: float = 120.0
     workers: int = 1
     threads: int | None = None
+    draw: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +211,13 @@ def _run(
                 state.save()
                 saved_at = time.perf_counter()
             if probe is not None and now - probed_at >= run.probe_s:
-                _probe(state, probe)
+                _probe(state, run, probe)
                 probed_at = time.perf_counter()
     state.save()
     if done >= 1.0 and probe is not None:
-        _probe(state, probe)
-    state.curves.draw()
+        _probe(state, run, probe)
+    elif run.draw:
+        state.curves.draw()
     return done >= 1.0
 
 
@@ -253,12 +256,13 @@ def _log(
         on_progress(Progress(state.step, done, state.elapsed_s, means))
 
 
-def _probe(state: TrainingState, probe: Probe) -> None:
+def _probe(state: TrainingState, run: RunConfig, probe: Probe) -> None:
     """Measure on held-out sounds, and draw the curves."""
     figures = dict(probe.measure(embedder(state.average.network, state.device)))
     state.figures.update(figures)
     state.curves.add({"step": state.step, "elapsed_s": state.elapsed_s, **figures})
-    state.curves.draw()
+    if run.draw:
+        state.curves.draw()
 
 
 @contextmanager
