@@ -1,0 +1,1 @@
+"""Deformations: speed and quality."""
