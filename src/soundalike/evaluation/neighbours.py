@@ -188,8 +188,8 @@ def hubness(neighbours: IntArray, size: int) -> float:
 def hubness_by_chance(
     k: int,
     candidates: IntArray,
-    exclude: IntArray | None = None,
-    within: IntArray | None = None,
+    exclude: NDArray[Any] | None = None,
+    within: NDArray[Any] | None = None,
 ) -> float:
     """Skewness that the k-occurrence has when every query draws its neighbours by lot.
 
@@ -199,7 +199,7 @@ def hubness_by_chance(
     Args:
         k: How many neighbours each query takes.
         candidates: How many candidates each query has, shape ``(N,)``.
-        exclude: As it was given when neighbours were ranked, numbered from 0, shape ``(N,)``.
+        exclude: As it was given when neighbours were ranked, shape ``(N,)``.
         within: Likewise.
 
     Returns:
@@ -223,14 +223,13 @@ def hubness_by_chance(
 
 
 def _summed_over_candidates(
-    values: NDArray[np.float64], exclude: IntArray | None, within: IntArray | None
+    values: NDArray[np.float64], exclude: NDArray[Any] | None, within: NDArray[Any] | None
 ) -> NDArray[np.float64]:
     """For each row, the sum of the values of all rows that it is a candidate of; none of itself."""
-    nobody = np.zeros(len(values), np.int64)
-    inside = nobody if within is None else np.asarray(within, np.int64)
+    inside = np.unique(np.zeros(len(values)) if within is None else within, return_inverse=True)[1]
     total = np.bincount(inside, values)[inside]
     if exclude is None:
         return np.asarray(total - values)
-    excluded = np.asarray(exclude, np.int64)
-    pair = np.unique(inside * (excluded.max(initial=0) + 1) + excluded, return_inverse=True)[1]
+    excluded = np.unique(exclude, return_inverse=True)[1]
+    pair = np.unique(inside * len(values) + excluded, return_inverse=True)[1]
     return np.asarray(total - np.bincount(pair, values)[pair])

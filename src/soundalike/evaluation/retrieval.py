@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,14 @@ from soundalike.core.errors import InvalidInputError
 from soundalike.evaluation.bootstrap import bootstrap_interval
 from soundalike.evaluation.distances import Metric
 from soundalike.evaluation.neighbours import hubness, hubness_by_chance, knn_votes, shuffled_vote_accuracy
-from soundalike.evaluation.ranking import RankedBlock, as_codes, rank_relevance
+from soundalike.evaluation.ranking import RankedBlock, rank_relevance
 from soundalike.evaluation.report import Score
 from soundalike.evaluation.ties import Figures, TieGroups
 
 HUBNESS_K = 10
+
+# Candidates, relevant ones, neighbours, and figures by name, of some queries.
+_Scored: TypeAlias = tuple[IntArray, IntArray, IntArray, dict[str, Figures]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,16 +197,24 @@ def retrieval_scores(
     blocks = [_scored(block, cuts) for block in ranked]
     if not blocks:
         raise InvalidInputError("Expected at least one vector; got none.")
+    return _joined(blocks, cuts, np.asarray(labels), exclude, within)
+
+
+def _joined(
+    blocks: Sequence[_Scored],
+    ks: tuple[int, ...],
+    labels: NDArray[Any],
+    exclude: NDArray[Any] | None,
+    within: NDArray[Any] | None,
+) -> RetrievalScores:
+    """Put the blocks together, and add what needs all of them: votes and chance levels."""
     candidates, relevant, neighbours = (np.concatenate([block[n] for block in blocks]) for n in range(3))
     figures = {name: np.concatenate([block[3][name] for block in blocks]) for name in blocks[0][3]}
-    size = len(candidates)
-    classes, codes = np.unique(np.asarray(labels), return_inverse=True)
+    classes, codes = np.unique(labels, return_inverse=True)
     counts = relevant > 0
-    for k in cuts:
+    for k in ks:
         right = knn_votes(neighbours[:, :k], codes) == codes
         figures[f"knn@{k}"] = np.where(counts, right.astype(np.float64), np.nan)
-    codes_of = [None if values is None else as_codes(values, size, "groups") for values in (exclude, within)]
-    excluded, inside = (None if some is None else some.astype(np.int64) for some in codes_of)
     return RetrievalScores(
         classes=classes,
         codes=codes,
@@ -211,15 +222,13 @@ def retrieval_scores(
         relevant=relevant,
         neighbours=neighbours,
         figures=figures,
-        chance_figures=_chance(candidates, relevant, cuts),
-        chance_hubness=hubness_by_chance(HUBNESS_K, candidates, excluded, inside),
-        ks=cuts,
+        chance_figures=_chance(candidates, relevant, ks),
+        chance_hubness=hubness_by_chance(HUBNESS_K, candidates, exclude, within),
+        ks=ks,
     )
 
 
-def _scored(
-    block: RankedBlock, ks: tuple[int, ...]
-) -> tuple[IntArray, IntArray, IntArray, dict[str, Figures]]:
+def _scored(block: RankedBlock, ks: tuple[int, ...]) -> _Scored:
     figures = _figures(block.ties, block.candidates, block.relevant, ks)
     return block.candidates, block.relevant, block.neighbours, figures
 
