@@ -1,8 +1,8 @@
 """An HTTP server of files for tests, run in a process of its own: ``python range_server.py FOLDER LOG``.
 
 It prints its port. The query of an address says how it misbehaves: ``breaks=N`` ends each answer after N
-bytes, ``ranges=no`` ignores Range headers, ``ranges=wrong`` answers with another range, ``to=PLACE`` redirects,
-``to=itself`` to itself. The log has a line of JSON per request.
+bytes, ``ranges=no`` ignores Range headers, ``ranges=wrong`` answers with another range, ``to=PLACE``
+redirects, ``to=itself`` to itself. The log has a line of JSON per request.
 """
 
 from __future__ import annotations
