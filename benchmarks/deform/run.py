@@ -2,8 +2,8 @@
 
 One batch of segments goes through every kind on one thread, in turns with a plain Fourier transform of the
 same batch and back, and with librosa's functions row by row; the best of the turns counts, in seconds of
-process time. Beside the speed stands what became of sounds whose ideal deformation is known: a struck note with
-vibrato, moved by four semitones and compared with the note made at the other pitch; and a click in noise,
+process time. Beside the speed stands what became of sounds whose ideal deformation is known: a struck note
+with vibrato, moved by four semitones and compared with the note made at the other pitch; and a click in noise,
 stretched.
 
 Run: ``python benchmarks/deform/run.py [--quick]``. The last line is one JSON object.
@@ -183,7 +183,7 @@ def main() -> None:
         [table, quality()],
         {name: round(rate) for name, rate in rates.items()} | {"segments": count, "seed": SEED},
         [
-            f"{count} segments of 1 s at {RATE_HZ} Hz of the bundled sounds in one batch, float32, one thread.",
+            f"{count} segments of 1 s at {RATE_HZ} Hz of the bundled sounds in one batch; one thread.",
             f"Process time, best of {turns} turns; librosa with {len(few)} of the segments.",
             "Smaller errors and larger shares are better.",
         ],
