@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError
-from soundalike.features.front_end import LogMelFrontEnd, emphasised, spectra_of_frames
+from soundalike.features.front_end import FRAMES_PER_BLOCK, LogMelFrontEnd, emphasised, spectra_of_frames
 
 FRAMES_AT_ONCE = 16384
 """Frames of segments that are in memory at once: some megabytes."""
@@ -81,5 +81,5 @@ def spectra_at(
 
 def _blocks(count: int) -> Iterator[slice]:
     """Cut a number of frames into runs whose copies stay in a core's cache."""
-    for first in range(0, count, 512):
-        yield slice(first, min(first + 512, count))
+    for first in range(0, count, FRAMES_PER_BLOCK):
+        yield slice(first, min(first + FRAMES_PER_BLOCK, count))

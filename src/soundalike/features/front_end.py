@@ -21,7 +21,9 @@ FrontEndWindow: TypeAlias = Literal["hann_periodic", "hann_symmetric"]
 FrontEndPower: TypeAlias = Literal["full_scale", "plain"]
 FrontEndLogarithm: TypeAlias = Literal["db", "natural"]
 
-_FRAMES_PER_BLOCK = 512  # their spectra fit into a core's second-level cache
+FRAMES_PER_BLOCK = 256
+"""Frames that are transformed at once: their spectra fit into a core's second-level cache."""
+
 _LONGEST_FFT, _MOST_BANDS = 1 << 15, 512  # a bank of them takes some tens of megabytes
 _CHOICES = {
     "kind": ("log_mel",),
@@ -185,10 +187,10 @@ def spectra_of_frames(frames: FloatArray, front_end: LogMelFrontEnd, rate_hz: in
         Shape ``(bands, N)``, float32.
     """
     count = len(frames)
-    if count > _FRAMES_PER_BLOCK:
+    if count > FRAMES_PER_BLOCK:
         out = np.empty((front_end.bands, count), np.float32)
-        for first in range(0, count, _FRAMES_PER_BLOCK):
-            block = slice(first, first + _FRAMES_PER_BLOCK)
+        for first in range(0, count, FRAMES_PER_BLOCK):
+            block = slice(first, first + FRAMES_PER_BLOCK)
             out[:, block] = spectra_of_frames(frames[block], front_end, rate_hz)
         return out
     if count % LANES:
@@ -240,7 +242,7 @@ def front_end_spectra(segments: NDArray[Any], front_end: LogMelFrontEnd, rate_hz
         audio = _mirrored(audio, front_end)
     frames = sliding_window_view(audio, front_end.frame_samples, axis=-1)[:, :: front_end.hop_samples]
     out = np.empty((rows, front_end.bands, count), np.float32)
-    rows_at_once = max(1, _FRAMES_PER_BLOCK // count)
+    rows_at_once = max(1, FRAMES_PER_BLOCK // count)
     for first in range(0, rows, rows_at_once):
         some = frames[first : first + rows_at_once, :count]
         spectra = spectra_of_frames(some.reshape(-1, front_end.frame_samples), front_end, rate_hz)
