@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from soundalike.studies import Contender, Evaluation, EvaluationProgress, LabelTask, NearDuplicateTask
 
 _SHOWN = 5
-_COLUMNS = ("map", "p@1", "knn@5", "fold_knn@5", "ndcg@10", "hubness")  # the report holds all
+_COLUMNS = ("map", "p@1", "knn@5", "fold_knn@5", "hubness")  # what 80 characters hold; the report has all
+_WIDTH = 120  # of tables that go to no terminal
 
 
 def evaluate(
@@ -107,7 +108,12 @@ def _show(found: Evaluation) -> None:
         scores = [score.name for score in results[0].scores]
         shown = [score for score in _COLUMNS if score in scores] or scores
         table = score_table(found.report, name, shown)
-        drawn = Table(title=Text(printable(name), style="bold"), title_justify="left", box=SIMPLE_HEAD)
+        drawn = Table(
+            title=Text(printable(name), style="bold"),
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
         drawn.add_column("encoder", overflow="fold")
         for column in table.columns:
             drawn.add_column(column, justify="right")
@@ -115,7 +121,8 @@ def _show(found: Evaluation) -> None:
             drawn.add_row(
                 Text(printable(row)), *(_cell(cell.text, cell.interval, best=cell.best) for cell in cells)
             )
-        Console(highlight=False).print(drawn)
+        console = Console(highlight=False)
+        console.print(drawn, width=None if console.is_terminal else _WIDTH)
         out.print(f"{found.report.facts.get(name, '')}\n", markup=False)
 
 
@@ -164,7 +171,8 @@ class _Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._console.is_terminal:
+            self._bars.stop()
 
     def __call__(self, progress: EvaluationProgress) -> None:
         """Show how far it is."""
@@ -173,7 +181,7 @@ class _Bar:
             text += f", {human_duration(progress.audio_s)} of audio"
         if not self._console.is_terminal:
             if progress.stage != self._stage:
-                self._stage, self._logged_s = progress.stage, 0.0
+                self._stage, self._logged_s = progress.stage, -self._LOG_EVERY_S
             if progress.elapsed_s - self._logged_s >= self._LOG_EVERY_S:
                 self._logged_s = progress.elapsed_s
                 self._console.print(f"{progress.stage}: {text}")

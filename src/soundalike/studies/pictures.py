@@ -21,6 +21,7 @@ from soundalike.evaluation import (
     Picture,
     Report,
     ShownSound,
+    TaskResult,
     Theme,
     class_bars,
     example_figure,
@@ -72,13 +73,14 @@ def pictures_of(evaluation: Evaluation, asked: Sequence[str], *, seed: int = 0) 
 
     Returns:
         For each task by labels: scores with their intervals, average precision of each label, and for each of
-        ``asked`` a map and examples; for copies the shares found first.
+        ``asked`` a map and examples.
     """
     report = evaluation.report
-    pictures = []
+    pictures: list[Picture] = []
     for task in report.tasks:
         ranked = [r for r in evaluation.ranked if r.task == task]
-        pictures += _of_labels(report, task, ranked, asked, seed) if ranked else _of_copies(report, task)
+        if ranked:  # what copies are found is said by the table alone
+            pictures += _of_labels(report, task, ranked, asked, seed)
     return pictures
 
 
@@ -132,21 +134,8 @@ def _of_labels(
     return found
 
 
-def _of_copies(report: Report, task: str) -> list[Picture]:
-    results = report.of_task(task)
-    return [
-        Picture(
-            f"{_slug(task)}-{_slug(score.name)}-{number}",
-            f"Copies found first: {score.name}",
-            partial(_scores, results, measure=score.name),
-            task,
-        )
-        for number, score in enumerate(results[0].scores)
-    ]
-
-
-def _scores(results: Sequence[object], theme: Theme, measure: str = "map") -> Figure:
-    return score_bars(results, measure, theme=theme)  # type: ignore[arg-type]
+def _scores(results: Sequence[TaskResult], theme: Theme) -> Figure:
+    return score_bars(results, "map", theme=theme)
 
 
 def _bars(per_class: dict[str, dict[str, float | None]], theme: Theme) -> Figure:
@@ -180,7 +169,7 @@ def _layout(ranked: Ranked, seed: int) -> tuple[NDArray[np.float64], IntArray]:
     rows = np.arange(len(ranked.labels))
     if len(rows) > _MAPPED:
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), _MAPPED, replace=False))
-    return tsne(ranked.vectors[rows], seed=seed), rows
+    return tsne(ranked.vectors[rows], ranked.metric, seed=seed), rows
 
 
 class _Key:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.core.arrays import BoolArray, FloatArray, IntArray
-from soundalike.evaluation import RetrievalScores, Score, TaskResult, found_first, retrieval_scores
+from soundalike.evaluation import Metric, RetrievalScores, Score, TaskResult, found_first, retrieval_scores
 from soundalike.sources import Item
 from soundalike.studies.field import Contender
 from soundalike.studies.tasks import LabelTask, NearDuplicateTask
@@ -34,6 +34,7 @@ class Ranked:
         items: The sounds that could be used, N of them.
         labels: Their labels, shape ``(N,)``.
         vectors: Theirs, as they were compared, shape ``(N, D)``.
+        metric: What they were compared with.
         scores: All figures of all queries.
     """
 
@@ -42,6 +43,7 @@ class Ranked:
     items: tuple[Item, ...]
     labels: NDArray[np.str_]
     vectors: FloatArray
+    metric: Metric
     scores: RetrievalScores
 
 
@@ -127,7 +129,7 @@ def score_labels(
         facts=_facts(contender, int(quiet.sum())),
     )
     items = tuple(task.items[row] for row in usable)
-    return result, Ranked(task.name, contender.label, items, labels, compared, scores)
+    return result, Ranked(task.name, contender.label, items, labels, compared, metric, scores)
 
 
 def score_copies(
