@@ -18,6 +18,7 @@ MEASURES = {
     "p": "share of right ones among the first {k}",
     "ndcg": "discounted gain of the first {k} against the best possible",
     "knn": "share of labels guessed right by the vote of {k} neighbours",
+    "fold_knn": "share of labels guessed right by {k} neighbours from other folds",
     "recall": "share of targets among the first {k}",
     "first_rank": "mean rank of the first right one",
     "first_rank_normalised": "share of wrong ones that come before the first right one",
