@@ -133,6 +133,25 @@ def test_plain_power_is_the_squared_transform() -> None:
     np.testing.assert_allclose(spectra_of_frames(frame, front_end, 8000)[:, 0], expected, atol=1e-5)
 
 
+def test_librosas_mel_spectrogram(segments: np.ndarray) -> None:
+    librosa = pytest.importorskip("librosa")
+    mel = librosa.feature.melspectrogram(
+        y=segments[0],
+        sr=RATE_HZ,
+        n_fft=1024,
+        hop_length=320,
+        n_mels=64,
+        fmin=20.0,
+        fmax=16000.0,
+        center=False,
+    )
+    front_end = dataclasses.replace(PLAIN, power="plain", norm="area", floor_db=-100.0)
+    expected = librosa.power_to_db(mel, amin=1e-10, top_db=None)
+    np.testing.assert_allclose(
+        front_end_spectra(segments[:1], front_end, RATE_HZ)[0], expected, atol=0.01, rtol=0
+    )
+
+
 def test_pre_emphasis_is_one_sample_shorter() -> None:
     front_end = dataclasses.replace(PLAIN, pre_emphasis=0.5)
     found = emphasised(np.array([1.0, 2.0, 4.0], np.float32), front_end)
