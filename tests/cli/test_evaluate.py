@@ -116,5 +116,5 @@ def test_ctrl_c_ends_in_a_line(start: Callable[..., subprocess.Popen[str]]) -> N
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "error: stopped\n" in said
+    assert "Stopped. Nothing was written.\n" in said
     assert "Traceback" not in said

@@ -74,8 +74,12 @@ def evaluate(
         tasks.append(library_task(opened))
         asked = asked or [opened.encoder]
     field = contenders(asked or [_default()], beside=beside or [], seed=seed)
-    with _Bar() as bar:
-        found = evaluate(tasks, field, seed=seed, on_progress=bar)
+    try:
+        with _Bar() as bar:
+            found = evaluate(tasks, field, seed=seed, on_progress=bar)
+    except KeyboardInterrupt:
+        say("Stopped. Nothing was written.")
+        raise typer.Exit(Exit.STOPPED) from None
     if json:
         left_out = [{"path": left.uri, "reason": left.reason} for left in found.left_out]
         print_json(json_format.loads(found.report.to_json()) | {"left_out": left_out})
