@@ -18,7 +18,7 @@ from soundalike.synthesis.noise import band_noise, coloured_noise, white_noise
 from soundalike.synthesis.rhythms import ticks
 from soundalike.synthesis.spectral import formant_filter, frame_length, from_spectra, to_spectra
 from soundalike.synthesis.tones import chirp, harmonics, modes, sine
-from soundalike.synthesis.voices import glottis, vowels
+from soundalike.synthesis.voices import glottis, roughness, vowels
 from soundalike.synthesis.water_fire import bubbles
 
 RATE_HZ = 32000
@@ -234,6 +234,13 @@ class TestTones:
         np.testing.assert_allclose(lines, amplitudes, atol=2e-3)
         assert np.square(tone).mean() == pytest.approx(np.square(amplitudes).sum() / 2, rel=0.01)
 
+    def test_aligned_harmonics_peak_together_once_in_a_period(self) -> None:
+        tone = harmonics(np.full(3200, 100, np.float32), np.ones(20), RATE_HZ, rng(), aligned=True)
+        peaks = scipy.signal.find_peaks(tone, height=15)[0]
+        assert len(peaks) == 10
+        assert (np.diff(peaks) == 320).all()
+        assert tone.max() == pytest.approx(20, rel=0.02)
+
     def test_harmonics_do_not_fold_back(self) -> None:
         tone = harmonics(np.full(RATE_HZ, 3000, np.float32), np.ones(40), RATE_HZ, rng())
         lines = np.abs(np.fft.rfft(tone)) ** 2
@@ -297,6 +304,11 @@ class TestSpectra:
         likeness = np.fft.irfft(np.abs(np.fft.rfft(voice, 2 * RATE_HZ)) ** 2)
         lags = np.arange(RATE_HZ // 400, RATE_HZ // 100)
         assert RATE_HZ / lags[likeness[lags].argmax()] == pytest.approx(180, rel=0.02)
+
+    def test_a_rough_voice_shakes_by_its_depth(self) -> None:
+        curve = roughness(RATE_HZ, RATE_HZ, rng(), depth=0.6)
+        assert curve.min() == pytest.approx(0.4, abs=0.05)
+        assert curve.max() == pytest.approx(1.0, abs=0.05)
 
     def test_vowels_are_in_order_and_scale_with_the_head(self) -> None:
         drawn = vowels(200, rng(), tract=1.0)

@@ -38,7 +38,12 @@ def sine(frequency_hz: FloatArray, rate_hz: int, phase: float = 0.0) -> FloatArr
 
 
 def harmonics(
-    frequency_hz: FloatArray, amplitudes: NDArray[np.floating], rate_hz: int, rng: np.random.Generator
+    frequency_hz: FloatArray,
+    amplitudes: NDArray[np.floating],
+    rate_hz: int,
+    rng: np.random.Generator,
+    *,
+    aligned: bool = False,
 ) -> FloatArray:
     """Sound a harmonic tone whose pitch moves, by a table of one period.
 
@@ -47,7 +52,8 @@ def harmonics(
         amplitudes: Of the harmonics from the first on, shape ``(K,)``; those that would pass 0.45 times the
             rate at the highest pitch are left out.
         rate_hz: Sample rate.
-        rng: Draws the harmonics' phases.
+        rng: Draws the harmonics' phases, and where in its period the tone starts.
+        aligned: True lets all harmonics peak together once in a period, as the pulses of a voice do.
 
     Returns:
         Shape ``(T,)``, float32, of variance about half the sum of the squared amplitudes.
@@ -55,8 +61,9 @@ def harmonics(
     pitch = np.minimum(frequency_hz, np.float32(HIGHEST * rate_hz))
     kept = max(1, min(len(amplitudes), int(HIGHEST * rate_hz / float(pitch.max()))))
     size = max(256, 1 << int(np.ceil(np.log2(TABLE_PER_HARMONIC * kept))))
+    phases = np.zeros(kept) if aligned else rng.random(kept)
     spectrum = np.zeros(size // 2 + 1, np.complex64)
-    spectrum[1 : kept + 1] = amplitudes[:kept] * np.exp(2j * np.pi * rng.random(kept)) * (size / 2)
+    spectrum[1 : kept + 1] = amplitudes[:kept] * np.exp(2j * np.pi * phases) * (size / 2)
     table = scipy.fft.irfft(spectrum, size).astype(np.float32)
     table = np.append(table, table[0])
     place = (turns(pitch, rate_hz) + rng.random()) % 1.0 * size

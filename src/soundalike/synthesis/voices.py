@@ -48,9 +48,12 @@ def glottis(
     Returns:
         Shape ``(T,)``, float32.
     """
-    shaken = pitch_hz * wander(len(pitch_hz), rate_hz, rng, change_hz=60, low=0.985, high=1.015)
+    count = len(pitch_hz)
+    shaken = pitch_hz * wander(count, rate_hz, rng, change_hz=80, low=0.98, high=1.02)
     amplitudes = np.arange(1, 121, dtype=np.float64) ** -tilt
-    return harmonics(shaken, amplitudes, rate_hz, rng) + np.float32(breath) * white_noise(len(pitch_hz), rng)
+    pulses_of_air = harmonics(shaken, amplitudes, rate_hz, rng, aligned=True)
+    pulses_of_air *= wander(count, rate_hz, rng, change_hz=60, low=0.75, high=1.0)
+    return pulses_of_air + np.float32(breath) * white_noise(count, rng)
 
 
 def utter(
@@ -59,18 +62,24 @@ def utter(
     """Send a source through a mouth that shapes ``per_s`` new vowels a second: shape ``(T,)``, float32."""
     points = max(2, int(len(source) / rate_hz * per_s) + 2)
     gains = np.array([1.0, 0.6, 0.35, 0.2]) * rng.uniform(0.5, 1.5, 4)
-    return formant_filter(source, rate_hz, vowels(points, rng, tract=tract), WIDTHS_HZ * tract, gains)
+    widths_hz = WIDTHS_HZ * tract * rng.uniform(1.0, 2.0)
+    return formant_filter(source, rate_hz, vowels(points, rng, tract=tract), widths_hz, gains)
+
+
+def roughness(count: int, rate_hz: int, rng: np.random.Generator, *, depth: float) -> FloatArray:
+    """Draw the fast irregular strength of a hoarse or pressed voice: shape ``(count,)``, 1 - depth to 1."""
+    return wander(count, rate_hz, rng, change_hz=log_uniform(rng, 40, 160), low=1.0 - depth, high=1.0)
 
 
 def speech(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     """Speech without words: syllables with moving formants and pitch, hissed consonants; or whispered."""
-    tract, per_s = rng.uniform(0.8, 1.45), rng.uniform(2.5, 7.5)
+    tract, per_s = rng.uniform(0.8, 1.3), rng.uniform(2.5, 7.5)
     base_hz = 110 * tract**2.5 * log_uniform(rng, 0.7, 1.5)
     liveliness = rng.uniform(0.05, 0.35)
     pitch = np.float32(base_hz) * np.exp2(
         wander(count, rate_hz, rng, change_hz=per_s / 2, low=-liveliness, high=2 * liveliness)
     )
-    source = glottis(pitch, rate_hz, rng, tilt=rng.uniform(0.9, 1.8), breath=log_uniform(rng, 0.005, 0.2))
+    source = glottis(pitch, rate_hz, rng, tilt=rng.uniform(0.4, 1.1), breath=log_uniform(rng, 0.01, 0.2))
     if chance(rng, 0.12):
         source = white_noise(count, rng)
     syllables = pulses(
@@ -87,11 +96,12 @@ def singing(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     total = np.zeros(count, np.float32)
     base_hz, notes = log_uniform(rng, 90, 500), rng.choice([-5, -3, 0, 0, 2, 4, 7], int(rng.integers(2, 6)))
     held = np.repeat(notes, 4) / 12.0
-    for interval in rng.choice([0, 0, 3, 4, 7, 12], int(rng.integers(1, 4))):
+    voices = int(rng.integers(1, 6))
+    for interval in rng.choice([0, 0, 3, 4, 7, 12], voices) + rng.normal(0, 0.15, voices):
         _, vibrato = cycles(count, rate_hz, rng, per_s=rng.uniform(4, 7), jitter=0.1)
         bend = np.float32(rng.uniform(0, 0.05)) * np.sin(np.float32(2 * np.pi) * vibrato)
         pitch = np.float32(base_hz * 2 ** (interval / 12)) * np.exp2(through(held, count) + bend)
-        source = glottis(pitch, rate_hz, rng, tilt=rng.uniform(0.8, 1.6), breath=log_uniform(rng, 0.003, 0.1))
+        source = glottis(pitch, rate_hz, rng, tilt=rng.uniform(0.5, 1.3), breath=log_uniform(rng, 0.01, 0.2))
         total += utter(source, rate_hz, rng, tract=rng.uniform(0.85, 1.3), per_s=rng.uniform(0.3, 2))
     return total * wander(count, rate_hz, rng, change_hz=2, low=0.3)
 
@@ -109,8 +119,8 @@ def crying(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
         tilt=rng.uniform(0.5, 1.2),
         breath=0.05,
     )
-    if chance(rng, 0.4):
-        source *= 1 + np.float32(0.8) * wander(count, rate_hz, rng, change_hz=rng.uniform(40, 120), low=-1)
+    if chance(rng, 0.5):
+        source *= roughness(count, rate_hz, rng, depth=rng.uniform(0.3, 1.0))
     voice = utter(source, rate_hz, rng, tract=tract, per_s=3) * half_sine(np.minimum(part / 0.8, 1), 0.4)
     inhaled = white_noise(count, rng) * half_sine(np.clip((part - 0.82) / 0.16, 0, 1)) * rms(voice)
     return voice + inhaled * np.float32(rng.uniform(0.05, 0.5))
@@ -224,8 +234,9 @@ def shouting(count: int, rate_hz: int, rng: np.random.Generator) -> FloatArray:
     total = np.zeros(count, np.float32)
     for _ in range(int(rng.integers(1, 5))):
         tract = rng.uniform(0.9, 1.5)
-        pitch = np.float32(log_uniform(rng, 250, 1100)) * through(np.exp2(rng.normal(0, 0.25, 5)), count)
+        pitch = np.float32(log_uniform(rng, 250, 1100)) * through(np.exp2(rng.normal(0, 0.35, 6)), count)
         source = glottis(pitch, rate_hz, rng, tilt=rng.uniform(0.3, 0.9), breath=log_uniform(rng, 0.02, 0.5))
+        source *= roughness(count, rate_hz, rng, depth=rng.uniform(0.0, 1.0))
         voice = utter(source, rate_hz, rng, tract=tract, per_s=2)
         start_s = rng.uniform(0, 0.4) * count / rate_hz
         total += voice * swell(
