@@ -1,0 +1,277 @@
+"""Distillation: a small network learns to say of a second or two what a large one says of a whole clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from soundalike.core.arrays import FloatArray, IntArray
+from soundalike.core.errors import InvalidInputError, TrainingError
+from soundalike.core.fingerprint import fingerprint
+from soundalike.training.inputs import InputConfig
+from soundalike.training.labelled import LabelledClips, levels_db
+from soundalike.training.losses import similarity_matrix_loss
+from soundalike.training.network import EmbeddingNetwork
+from soundalike.training.objective import Batch, Objective, Outcome
+from soundalike.training.prefetch import Arrays
+from soundalike.training.teacher import TargetConfig, Targets
+
+CODE_VERSION = 1
+"""Raised when the same clips and settings would give other batches."""
+
+_CROPS = 4  # tries to find a stretch that is not much quieter than the clip
+_QUIET_DB = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class BlurConfig:
+    """How levels are changed in training while what the teacher said stays: as between copies of a sound.
+
+    Attributes:
+        noisy: Share of segments with a floor of noise.
+        noise_db: How far below the loudest level the floor lies, from and to.
+        coloured: Share of segments with a smooth random change of level over frequency.
+        colour_db: Standard deviation of that change.
+        cut: Share of segments whose highest bands are taken away, as by a lossy code.
+        masked: Share of segments of which a stretch of bands or of frames is hidden.
+    """
+
+    noisy: float = 0.35
+    noise_db: tuple[float, float] = (26.0, 71.0)
+    coloured: float = 0.4
+    colour_db: float = 5.0
+    cut: float = 0.15
+    masked: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = (self.noisy, self.coloured, self.cut, self.masked)
+        if not all(0.0 <= share <= 1.0 for share in shares):
+            raise InvalidInputError(f"The shares of blurred segments lie between 0 and 1; got {shares}.")
+
+
+@dataclass(frozen=True, slots=True)
+class DistillationConfig:
+    """What a distillation is made with.
+
+    Attributes:
+        cosine: Weight of the cosine distance between a projection of the vectors and the teacher's targets.
+        similarity: Weight of the difference between the two similarity matrices of a batch.
+        scores: Weight of the cross-entropy with the teacher's class scores, of a layer that becomes the
+            encoder's tags; 0 for none.
+        scale: What unit vectors are multiplied with before the projection and the classes.
+        targets: What the teacher's features are turned into.
+        blur: How levels are changed.
+    """
+
+    cosine: float = 1.0
+    similarity: float = 5.0
+    scores: float = 1.0
+    scale: float = 8.0
+    targets: TargetConfig = field(default_factory=TargetConfig)
+    blur: BlurConfig = field(default_factory=BlurConfig)
+
+    def __post_init__(self) -> None:
+        weights = (self.cosine, self.similarity, self.scores)
+        if not all(0.0 <= weight < 1e6 for weight in weights) or not any(weights):
+            raise InvalidInputError(f"The weights of a distillation are not negative, nor all 0: {weights}.")
+
+
+class DistillationBatches:
+    """Batches of labelled clips: a random stretch of each, with what the teacher said of the whole.
+
+    Args:
+        clips: Labelled clips.
+        listening: How the student listens; its front end must be that of the clips.
+        config: The distillation's settings.
+        batch_size: Segments of a batch.
+        seed: Where all randomness starts.
+        held_out: How many of the last clips are never trained on.
+
+    Raises:
+        TrainingError: The clips were made for another front end, or there are too few.
+    """
+
+    def __init__(
+        self,
+        clips: LabelledClips,
+        listening: InputConfig,
+        config: DistillationConfig,
+        *,
+        batch_size: int,
+        seed: int,
+        held_out: int = 0,
+    ) -> None:
+        if listening.front_end != clips.front_end or listening.rate_hz != clips.rate_hz:
+            raise TrainingError(
+                f"The clips were made for {clips.front_end} at {clips.rate_hz} Hz; this recipe listens by "
+                f"{listening.front_end} at {listening.rate_hz} Hz."
+            )
+        count = len(clips) - held_out
+        if count < batch_size:
+            raise TrainingError(f"A batch takes {batch_size} clips; there are {count} to train on.")
+        self.clips, self.config, self.frames = clips, config, listening.frames
+        self._batch_size, self._seed, self._count = batch_size, seed, count
+        self._targets = Targets(clips.features[:count], clips.teacher.widths, config.targets)
+        self.held_out = np.arange(count, len(clips))
+
+    @property
+    def fingerprint(self) -> str:
+        """Name and digest of what batches are made of."""
+        made = [self.config.targets, self.config.blur, self.frames, self._batch_size, self._seed, self._count]
+        return fingerprint("distillation", CODE_VERSION, made, [self.clips.fingerprint])
+
+    def batch(self, step: int) -> Arrays:
+        """See :class:`soundalike.training.prefetch.Batches`."""
+        rows = self._rows(step)
+        rng = np.random.default_rng([self._seed, 1, step])
+        inputs = blur(self.segments(rows, rng), self.config.blur, rng)
+        return {"inputs": inputs, **self.said(rows)}
+
+    def said(self, rows: IntArray) -> dict[str, FloatArray]:
+        """What the teacher said of some clips: targets of length 1, and class scores from 0 to 1."""
+        logits = self.clips.logits[rows].astype(np.float32)
+        return {
+            "teacher_features": self._targets.of(self.clips.features[rows]),
+            "teacher_scores": np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float32),
+        }
+
+    def segments(self, rows: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Cut a random stretch out of each of some clips.
+
+        Args:
+            rows: Which clips, shape ``(B,)``.
+            rng: Where each is cut. A stretch whose loudest level lies far below the clip's is drawn anew.
+
+        Returns:
+            Levels in dB, shape ``(B, bands, frames)``, float32; what lies beyond a clip's end is far down.
+        """
+        levels = self.clips.levels
+        out = np.zeros((len(rows), levels.shape[1], self.frames), np.uint8)
+        for at, row in enumerate(rows.tolist()):
+            spare = int(self.clips.lengths[row]) - self.frames
+            if spare <= 0:
+                stretch = levels[row, :, : self.clips.lengths[row]]
+                out[at, :, : stretch.shape[1]] = stretch
+                continue
+            loudest = -1.0
+            for start in rng.integers(0, spare + 1, _CROPS).tolist():
+                stretch = levels[row, :, start : start + self.frames]
+                peak = float(levels_db(stretch.max(keepdims=True))[0, 0])
+                if peak > loudest or loudest == -1.0:
+                    out[at], loudest = stretch, peak
+                if peak > -_QUIET_DB:
+                    break
+        return levels_db(out)
+
+    def _rows(self, step: int) -> IntArray:
+        """Every clip once per round, in an order of the round's own."""
+        per_round = self._count // self._batch_size
+        order = np.random.default_rng([self._seed, 0, step // per_round]).permutation(self._count)
+        first = (step % per_round) * self._batch_size
+        return order[first : first + self._batch_size]
+
+
+def blur(levels: FloatArray, config: BlurConfig, rng: np.random.Generator) -> FloatArray:
+    """Change levels as noise, filters and lossy codes do.
+
+    Args:
+        levels: In dB, shape ``(B, bands, frames)``, float32.
+        config: How.
+        rng: Where randomness comes from.
+
+    Returns:
+        The same shape.
+    """
+    rows, bands, frames = levels.shape
+    out = levels.copy()
+    noisy = np.flatnonzero(rng.random(rows) < config.noisy)
+    if len(noisy):
+        top = out[noisy].max(axis=(1, 2), keepdims=True)
+        below = rng.uniform(*config.noise_db, (len(noisy), 1, 1)).astype(np.float32)
+        tilt = rng.uniform(-6.0, 18.0, (len(noisy), 1, 1)) * np.linspace(0.0, 1.0, bands)[None, :, None]
+        ripple = rng.standard_exponential((len(noisy), bands, frames), np.float32)
+        floor = 10.0 ** ((top - below + tilt.astype(np.float32)) / 10.0) * np.maximum(ripple, 1e-3)
+        out[noisy] = 10.0 * np.log10(10.0 ** (out[noisy] / 10.0) + floor.astype(np.float32))
+    coloured = np.flatnonzero(rng.random(rows) < config.coloured)
+    knots = rng.normal(0.0, config.colour_db, (len(coloured), 6))
+    out[coloured] += _interpolated(knots, bands)[:, :, None]
+    for row in np.flatnonzero(rng.random(rows) < config.cut).tolist():
+        out[row, int(rng.integers(bands // 2, bands)) :] -= 80.0
+    for row in np.flatnonzero(rng.random(rows) < config.masked).tolist():
+        _mask(out[row], rng)
+    return out
+
+
+def _interpolated(knots: NDArray[np.float64], size: int) -> FloatArray:
+    """Straight lines between knots that are spread evenly: shape ``(B, knots)`` to ``(B, size)``."""
+    at = np.linspace(0.0, knots.shape[1] - 1.0, size)
+    left = np.minimum(at.astype(np.int64), knots.shape[1] - 2)
+    share = at - left
+    return np.asarray(knots[:, left] * (1.0 - share) + knots[:, left + 1] * share, np.float32)
+
+
+def _mask(levels: FloatArray, rng: np.random.Generator) -> None:
+    """Hide up to an eighth of the bands, or of the frames, of one segment."""
+    axis = int(rng.integers(2))
+    size = levels.shape[axis]
+    width = int(rng.integers(1, max(2, size // 8)))
+    start = int(rng.integers(0, size - width + 1))
+    if axis == 0:
+        levels[start : start + width] = levels.min()
+    else:
+        levels[:, start : start + width] = levels.min()
+
+
+class DistillationObjective(Objective):
+    """Vectors that say, through a projection, what the teacher's layers say, and alike of alike sounds.
+
+    Source:
+        Hinton, Vinyals and Dean 2015, Distilling the knowledge in a neural network; the similarity matrix
+        after Tung and Mori 2019, Similarity-preserving knowledge distillation, here of cosines and without
+        its normalisation by rows.
+    """
+
+    config_type: ClassVar[type] = DistillationConfig
+    needs: ClassVar[tuple[str, ...]] = ("inputs", "teacher_features", "teacher_scores")
+    classes: ClassVar[int] = 527
+
+    def __init__(self, config: DistillationConfig, network: EmbeddingNetwork) -> None:
+        super().__init__()
+        self.config = config
+        dims = network.config.dims
+        self.projection = nn.Linear(dims, config.targets.dims)
+        self.tags = nn.Linear(dims, self.classes) if config.scores > 0.0 else None
+
+    def forward(self, network: EmbeddingNetwork, batch: Batch) -> Outcome:
+        """See :class:`soundalike.training.objective.Objective`."""
+        config = self.config
+        vectors = network(batch["inputs"])
+        targets = batch["teacher_features"]
+        loss = vectors.new_zeros(())
+        figures: dict[str, float] = {}
+        terms: list[tuple[str, float, Tensor]] = [
+            ("cosine", config.cosine, self._cosine(vectors, targets)),
+            ("similarity", config.similarity, similarity_matrix_loss(vectors, targets)),
+        ]
+        if self.tags is not None:
+            logits = self.tags(vectors * config.scale)
+            entropy = functional.binary_cross_entropy_with_logits(logits, batch["teacher_scores"])
+            terms.append(("scores", config.scores * _CLASSES_THAT_SOUND, entropy))
+        for name, weight, term in terms:
+            loss = loss + weight * term
+            figures[name] = float(term.detach())
+        return loss, figures
+
+    def _cosine(self, vectors: Tensor, targets: Tensor) -> Tensor:
+        projected = self.projection(vectors * self.config.scale)
+        return (1.0 - torch.cosine_similarity(projected, targets)).mean()
+
+
+_CLASSES_THAT_SOUND = 20.0
+"""The mean over 527 classes, of which few sound at a time, is brought to the size of the other terms."""
