@@ -3,7 +3,7 @@
 One batch of segments goes through every kind on one thread, in turns with a plain Fourier transform of the
 same batch and back, and with librosa's functions row by row; the best of the turns counts, in seconds of
 process time. Beside the speed stands what became of sounds whose ideal deformation is known: a struck note
-with vibrato, moved by four semitones and compared with the note made at the other pitch; and a click in noise,
+with vibrato, moved by four semitones and compared with the note made at the other pitch; a click in noise,
 stretched.
 
 Run: ``python benchmarks/deform/run.py [--quick]``. The last line is one JSON object.

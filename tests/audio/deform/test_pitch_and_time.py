@@ -52,6 +52,14 @@ def test_a_tone_moves_by_two_to_the_twelfth(semitones: float, frequency_hz: floa
     assert np.sqrt(2 * np.mean(np.square(middle))) == pytest.approx(0.5, rel=0.05)
 
 
+@pytest.mark.parametrize(("frequency_hz", "semitones"), [(7000.0, -4.0), (7000.0, 2.3), (1000.0, 24.0)])
+def test_a_high_tone_stays_a_tone(frequency_hz: float, semitones: float) -> None:
+    middle = shift_pitch(tone(frequency_hz)[None], semitones, RATE_HZ)[0, 8000:24000]
+    power = np.abs(np.fft.rfft(middle * np.hanning(16000))) ** 2
+    tonal = power[power.argmax() - 8 : power.argmax() + 9].sum()
+    assert 10 * np.log10(tonal / (power.sum() - tonal)) > 50.0
+
+
 def test_pitch_keeps_the_duration() -> None:
     sound = np.pad(tone(440.0, seconds=0.5), (8000, 8000))[None]
     for semitones in (-4.0, 4.0):
