@@ -13,6 +13,7 @@ SAYS = {
     "find_similar": "What sounds like",
     "find_a_moment": "1. from 4",  # the bell lies at 41 s; the nearest segment begins just before it
     "arithmetic_on_vectors": "1. ",
+    "evaluate_folder": "| spectral | 0.",
     "textures": "sounds of 74 textures",
     "metrics": "| spectral | **0.",  # clearly better than four of its dimensions
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from soundalike.core.errors import InvalidInputError
 from soundalike.sources import Item
 from soundalike.studies.tasks.scan import LeftOut
+
+Key = TypeVar("Key", str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +59,27 @@ class LabelTask:
                 f"{self.name} needs at least two labels of at least two sounds each; "
                 f"{len(self.items)} sounds with {len(set(self.labels))} labels came."
             )
+
+    def part(self, rows: Sequence[int]) -> LabelTask:
+        """The same task on some of its sounds.
+
+        Args:
+            rows: Which, each from 0.
+
+        Raises:
+            InvalidInputError: Fewer than two labels are left with two sounds.
+        """
+        return replace(
+            self,
+            items=tuple(self.items[row] for row in rows),
+            labels=tuple(self.labels[row] for row in rows),
+            exclude=_some(self.exclude, rows),
+            within=_some(self.within, rows),
+            folds=_some(self.folds, rows),
+            groups=_some(self.groups, rows),
+            notes=(*self.notes, f"A part: {len(rows):,} of {len(self.items):,} sounds."),
+        )
+
+
+def _some(keys: tuple[Key, ...] | None, rows: Sequence[int]) -> tuple[Key, ...] | None:
+    return None if keys is None else tuple(keys[row] for row in rows)
