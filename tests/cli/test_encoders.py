@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from soundalike.library import ENCODERS_VARIABLE, Library, load_encoder
+from soundalike.library import DEFAULT_ENCODER, ENCODERS_VARIABLE, Library, load_encoder
 
 TINY = Path(__file__).parents[1] / "golden" / "encoders_front_end"
 
@@ -69,12 +69,12 @@ def test_use_moves_a_library(run: Any, library: Library, samples: Path) -> None:
     run("encoders", "add", TINY)
     used = run("encoders", "use", "tiny-full", "--jobs", 1)
     assert (used.status, used.out) == (0, "")
-    assert f"{library.path} now listens with tiny-full. The vectors of spectral-" in used.err
+    assert f"{library.path} now listens with tiny-full. The vectors of {DEFAULT_ENCODER}-" in used.err
     assert Library.open(library.path).encoder.spec.name == "tiny-full"
     assert "listens with tiny-full already" in run("encoders", "use", "tiny-full").err
-    back = run("encoders", "use", "spectral", "--json").json
+    back = run("encoders", "use", DEFAULT_ENCODER, "--json").json
     assert (back["switched"], back["computed"], back["without"]) == (True, None, 0)
-    assert back["after"] == load_encoder("spectral").spec.fingerprint
+    assert back["after"] == load_encoder().spec.fingerprint
     assert run("search", samples / "kicks" / "bd_808.flac").status == 0
     run("encoders", "use", "nonesuch").fails("no encoder called 'nonesuch'")
 
@@ -93,11 +93,14 @@ def test_index_search_and_embed_take_its_name(run: Any, kicks: Path, tmp_path: P
 
 
 def test_info_and_index_tell_how_to_move(
-    run: Any, library: Library, kicks: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, kicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    library = tmp_path / "library"
+    Library.open(library, encoder="spectral").add(kicks)
     hint = "soundalike encoders use ear"
-    assert hint not in run("info").out
+    monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "spectral")
+    assert hint not in run("info", library=library).out
     monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "ear")
     assert run("info").out.count(hint) == 1
     assert run("index", kicks, "--jobs", 1).err.count(hint) == 1
-    assert Library.open(library.path).encoder.spec.name == "spectral"
+    assert Library.open(library).encoder.spec.name == "spectral"

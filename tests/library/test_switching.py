@@ -10,7 +10,7 @@ import pytest
 
 from soundalike.core.errors import EncoderError, LibraryError, NotFoundError
 from soundalike.encoders import ENCODERS_VARIABLE, add_encoder, remove_encoder
-from soundalike.library import Library, Progress, load_encoder
+from soundalike.library import DEFAULT_ENCODER, Library, Progress, load_encoder
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TINY = str(GOLDEN / "encoders_front_end")
@@ -48,10 +48,10 @@ def test_it_listens_with_the_other_one_from_now_on(library: Library, samples: Pa
 
 def test_back_again_costs_nothing(library: Library) -> None:
     library.use_encoder(TINY, jobs=1)
-    report = library.use_encoder("spectral")
+    report = library.use_encoder(DEFAULT_ENCODER)
     assert (report.switched, report.computed) == (True, None)
-    assert library.encoder.spec.name == "spectral"
-    assert library.use_encoder("spectral").switched is False
+    assert library.encoder.spec.name == DEFAULT_ENCODER
+    assert library.use_encoder(DEFAULT_ENCODER).switched is False
 
 
 def test_it_is_kept_when_the_given_files_are_gone(library: Library, tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_sounds_that_are_away_stop_it_unless_it_is_forced(empty: Library, kicks:
     gone.unlink()
     with pytest.raises(LibraryError, match=r"1 sound of .* would have no vectors of tiny-full: .* --force"):
         empty.use_encoder(TINY)
-    assert empty.encoder.spec.name == "spectral"
-    assert Library.open(empty.path).encoder.spec.name == "spectral"
+    assert empty.encoder.spec.name == DEFAULT_ENCODER
+    assert Library.open(empty.path).encoder.spec.name == DEFAULT_ENCODER
     report = empty.use_encoder(TINY, force=True)
     assert (report.switched, report.without) == (True, 1)
     assert len(empty.vectors()[0]) == 3
@@ -120,7 +120,7 @@ def test_stopped_it_goes_on_from_there(library: Library) -> None:
     report = library.use_encoder(TINY, jobs=1, on_progress=stop)
     assert (report.interrupted, report.switched) == (True, False)
     assert report.without == 0, "what was computed is kept"
-    assert Library.open(library.path).encoder.spec.name == "spectral"
+    assert Library.open(library.path).encoder.spec.name == DEFAULT_ENCODER
     assert library.use_encoder(TINY, jobs=1).switched
 
 
@@ -132,16 +132,21 @@ def test_one_that_cannot_be_loaded_changes_nothing(library: Library, tmp_path: P
         file.truncate(1000)
     with pytest.raises(EncoderError, match="not the one of its manifest"):
         library.use_encoder(str(tmp_path / "cut"))
-    assert Library.open(library.path).encoder.spec.name == "spectral"
+    assert Library.open(library.path).encoder.spec.name == DEFAULT_ENCODER
 
 
 def test_libraries_of_a_former_default_are_told(
-    library: Library, empty: Library, kicks: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, empty: Library, kicks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert library.newer_default() is None
+    Library.open(tmp_path / "old", encoder="spectral").add(kicks)
+    old = Library.open(tmp_path / "old")
+    monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "spectral")
+    assert old.newer_default() is None
     monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "ear")
-    assert library.newer_default() == "ear"
-    assert library.search(library.sounds()[0]), "and go on working"
+    assert old.newer_default() == "ear"
+    assert len(old.add(kicks).unchanged) == 4
+    assert old.encoder.spec.name == "spectral", "it goes on as it was"
+    assert old.search(old.sounds()[0])
     assert empty.newer_default() is None
     empty.use_encoder(TINY)
     assert empty.newer_default() is None, "who has chosen is not told"
