@@ -273,7 +273,7 @@ def test_an_installed_encoder_that_is_damaged_is_replaced(home: Path, teacher: P
     install_encoder(NAME, source=teacher)
     model = home / "encoders" / NAME / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1])
-    done = install_encoder(NAME, source=teacher, force=True)
+    done = install_encoder(NAME, source=teacher)
     assert not done.was_there
     assert load_encoder(NAME).spec.fingerprint == done.fingerprint
 

@@ -22,7 +22,6 @@ from soundalike.library import (
 )
 
 app = typer.Typer(help="What one can listen with.", no_args_is_help=True)
-app.command("install")(install.install)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As soundalike encoders list shows it.")]
 
@@ -76,6 +75,9 @@ def add(
     known = name or encoder.spec.name
     say(f"Added {known}: {encoder.spec.dims} dimensions, {encoder.spec.fingerprint}.")
     say(f"Listen with it: soundalike index FOLDER --encoder {known}, or soundalike encoders use {known}")
+
+
+app.command("install")(install.install)
 
 
 @app.command("remove")

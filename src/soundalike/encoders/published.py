@@ -19,6 +19,7 @@ from soundalike.features.front_end import LogMelFrontEnd
 _TABLE = Path(__file__).with_name("published.json")
 _CLASS_NAMES = Path(__file__).with_name("published_audioset.json")
 _MODEL_FILE = "model.onnx"
+_BATCH_ROWS = 8  # segments of four seconds; larger batches leave the cache and are slower
 
 RATE_HZ = 32_000
 WINDOW_SAMPLES = 4 * RATE_HZ
@@ -166,6 +167,7 @@ def _manifest(published: PublishedEncoder, converted: mobilenet_onnx.Converted) 
         input=mobilenet_onnx.INPUT,
         output=mobilenet_onnx.EMBEDDING,
         padding="repeat",
+        batch_rows=_BATCH_ROWS,
         front_end=EFFICIENTAT_FRONT_END,
         licence=published.licence,
         training_data=_TRAINING_DATA,

@@ -99,7 +99,6 @@ def install_encoder(
     sha256: str | None = None,
     unverified: bool = False,
     force: bool = False,
-    downloads: Path | None = None,
     on_progress: OnInstall | None = None,
 ) -> Installed:
     """Install a published encoder for all libraries of this user.
@@ -111,7 +110,6 @@ def install_encoder(
         sha256: Checksum that the file has to have, 64 hexadecimal digits, where the table knows none.
         unverified: Whether a file whose checksum is not known may be used as it comes.
         force: Whether to fetch it anew where it is installed, and to replace another encoder of its name.
-        downloads: Folder for what is being fetched; by default in the platform's folder for caches.
         on_progress: Told how far it is.
 
     Returns:
@@ -128,7 +126,7 @@ def install_encoder(
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise InvalidInputError(f"A SHA-256 has 64 hexadecimal digits; got {sha256[:100]!r}.")
     report = _Reporter(on_progress)
-    folder = downloads or downloads_folder()
+    folder = downloads_folder()
     if name_or_address.startswith(_ADDRESS):
         if source is not None or sha256 is not None or unverified:
             raise InvalidInputError(
@@ -136,9 +134,11 @@ def install_encoder(
             )
         return _install_by_manifest(name_or_address, folder, report, force=force)
     published = published_encoder(name_or_address)
-    there = None if force else _already(published)
-    if there is not None:
-        return there
+    if own_encoder(published.name) is not None and not force:
+        there = _already(published)
+        if there is not None:
+            return there
+        force = True  # what is there cannot be used
     known = (sha256 or "").lower() or published.sha256
     if published.sha256 not in (None, known):
         raise InvalidInputError(
@@ -153,11 +153,8 @@ def install_encoder(
 
 def _already(published: PublishedEncoder) -> Installed | None:
     """What is installed under that name, if it can be loaded."""
-    path = own_encoder(published.name)
-    if path is None:
-        return None
     try:
-        spec = load_encoder(path).spec
+        spec = load_encoder(published.name).spec
     except EncoderError:
         return None
     return Installed(spec.name, spec.fingerprint, spec.dims, None, False, published.licence, was_there=True)
