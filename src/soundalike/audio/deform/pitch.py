@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from soundalike.audio.deform.base import check_batch, check_per_row, check_range, silence_from, sounding_part
-from soundalike.audio.deform.vocoder import vocode
+from soundalike.audio.deform.vocoder import SMEAR_S, vocode
 from soundalike.core.arrays import FloatArray
 
 MOST_SEMITONES = 24.0
@@ -25,7 +25,8 @@ def shift_pitch(samples: FloatArray, semitones: ArrayLike, rate_hz: int) -> Floa
 
     Returns:
         Shape ``(B, T)``, float32. Frequencies are met within 0.4 % (7 cents) from 24 kHz on, 0.8 % at
-        8 kHz; 0 semitones give the row as it is. Zeros that end a row stay zeros.
+        8 kHz; 0 semitones give the row as it is. Zeros that end a row stay zeros from
+        10 ms on.
 
     Raises:
         InvalidInputError: The samples or the semitones are not what was expected.
@@ -41,7 +42,7 @@ def shift_pitch(samples: FloatArray, semitones: ArrayLike, rate_hz: int) -> Floa
     batch = check_batch(samples)
     wanted = check_per_row(semitones, len(batch), "semitones", -MOST_SEMITONES, MOST_SEMITONES)
     shifted = vocode(batch, np.ones(len(batch)), 2.0 ** (wanted / 12.0), rate_hz)
-    return silence_from(shifted, sounding_part(batch)[1])
+    return silence_from(shifted, sounding_part(batch)[1] + round(SMEAR_S * rate_hz))
 
 
 @dataclass(frozen=True, slots=True)

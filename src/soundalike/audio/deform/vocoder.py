@@ -35,6 +35,10 @@ _LARGE, _TINY = np.float32(1e20), np.float32(1e-12)  # products of bins of rows 
 _LARGEST_PRIME = 61  # an inverse transform whose length has larger factors takes over twice as long
 
 
+SMEAR_S = 0.01
+"""How far behind its place what an attack becomes may reach."""
+
+
 def vocode(
     samples: FloatArray, factors: NDArray[np.float64], ratios: NDArray[np.float64], rate_hz: int
 ) -> FloatArray:
