@@ -6,7 +6,7 @@ from soundalike.studies import contenders, evaluate, find_tasks
 
 
 def main() -> None:
-    """Let every bundled sound ask for the others of its folder: the default encoder, and what it must beat."""
+    """Let every bundled sound ask for the others of its folder, with an encoder and what it must beat."""
     tasks = find_tasks([str(demo_sounds())], data=None)
     found = evaluate(tasks, contenders(["spectral"]))
     for task in tasks:
