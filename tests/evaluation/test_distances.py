@@ -23,10 +23,11 @@ def test_equal_rows_are_equally_far_wherever_they_stand(metric: Metric, dims: in
         np.testing.assert_array_equal(same, np.broadcast_to(same[:, :1], same.shape))
 
 
-@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-def test_distances_are_those_of_differences(metric: Metric) -> None:
+@pytest.mark.parametrize(("metric", "offset"), [("cosine", 10.0), ("euclidean", 10.0), ("euclidean", 1e6)])
+def test_distances_are_those_of_differences(metric: Metric, offset: float) -> None:
+    """Far from the origin too, where squares that are subtracted lose what is left."""
     rng = np.random.default_rng(1)
-    vectors = (100.0 + rng.normal(size=(40, 9))).astype(np.float32)
+    vectors = (offset + rng.normal(size=(40, 9))).astype(np.float32)
     a, b = vectors[:10, None].astype(np.float64), vectors[None].astype(np.float64)
     if metric == "cosine":
         a, b = (side / np.linalg.norm(side, axis=2, keepdims=True) for side in (a, b))
