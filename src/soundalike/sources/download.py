@@ -26,7 +26,7 @@ _CHUNK_BYTES = 1 << 16
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_NAME_CHARACTERS = 255
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18})")
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18}|\*)")
 
 OnBytes: TypeAlias = Callable[[int, int | None], object]
 """Called with how many bytes lie in the file, and how many there will be, None where nobody says."""
@@ -160,7 +160,7 @@ def _range_of(headers: httpx.Headers) -> tuple[int | None, int | None]:
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
     if match is None:
         return None, None
-    return int(match[1]) if match[1] else None, int(match[2])
+    return int(match[1]) if match[1] else None, None if match[2] == "*" else int(match[2])
 
 
 def _redirect(url: httpx.URL, location: str) -> httpx.URL:
