@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -128,10 +129,10 @@ def open_clips(folder: Path, count: int | None = None) -> LabelledClips:
     columns: dict[str, list[NDArray[Any]]] = {"levels": [], "lengths": [], "features": [], "logits": []}
     for path in paths:
         try:
-            with np.load(path, allow_pickle=False) as part:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
                 for name, arrays in columns.items():
                     arrays.append(part[name])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise TrainingError(f"{path} is no part of labelled clips: {error}.") from error
     if not paths:
         raise TrainingError(f"{folder} holds no labelled clips yet.")
