@@ -17,6 +17,8 @@ from soundalike.evaluation.ties import TieGroups
 # The key of what is no candidate. Even, so that it is not relevant; above the bits of infinity.
 _NOBODY = np.uint32(0xFFFFFFFE)
 _ONE = np.uint32(1)
+_LARGEST = np.iinfo(np.uint64).max
+_MIX = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +76,7 @@ def rank_relevance(
     excluded = None if exclude is None else as_codes(exclude, len(gallery), "exclude")
     inside = None if within is None else as_codes(within, len(gallery), "within")
     rng = np.random.default_rng(rng)
-    order = rng.permutation(len(gallery))
-    shifts = rng.integers(max(1, len(gallery)), size=len(gallery))
+    item_keys, query_keys = rng.integers(0, _LARGEST, (2, len(gallery)), dtype=np.uint64, endpoint=True)
     for rows, distances in distance_blocks(np.asarray(vectors), gallery, block_rows):
         candidate = _candidates(rows, excluded, inside, distances.shape)
         # Floats that are not negative are ordered as their bits are, and the sign bit is free for relevance:
@@ -90,7 +91,7 @@ def rank_relevance(
             np.count_nonzero(candidate, axis=1),
             np.bincount(ties.query, ties.relevant, len(keys)).astype(np.int64),
             ties,
-            _nearest(keys, ordered, order, shifts[rows], neighbours),
+            _nearest(keys, ordered, item_keys, query_keys[rows], neighbours),
         )
 
 
@@ -153,9 +154,13 @@ def _leftmost(
 
 
 def _nearest(
-    keys: NDArray[np.uint32], ordered: NDArray[np.uint32], order: IntArray, shifts: IntArray, k: int
+    keys: NDArray[np.uint32],
+    ordered: NDArray[np.uint32],
+    item_keys: NDArray[np.uint64],
+    query_keys: NDArray[np.uint64],
+    k: int,
 ) -> IntArray:
-    """The columns of the k smallest keys of each row; equal ones by ``order``, shifted for each row."""
+    """The columns of the k smallest keys of each row, equal ones by lot."""
     size = keys.shape[1]
     out = np.full((len(keys), k), -1, np.int64)
     if not k or not keys.size:
@@ -165,10 +170,10 @@ def _nearest(
     plain = (np.count_nonzero(inside, axis=1) == k) & (border < _NOBODY)
     if plain.any():
         columns = (np.flatnonzero(inside[plain]) % size).reshape(-1, k)
-        near = _drawn(np.take_along_axis(keys[plain], columns, 1), order[columns], shifts[plain], size)
+        near = _drawn(np.take_along_axis(keys[plain], columns, 1), item_keys[columns], query_keys[plain])
         out[plain] = np.take_along_axis(columns, np.argsort(near, axis=1), 1)
     if not plain.all():
-        near = _drawn(keys[~plain], order, shifts[~plain], size)
+        near = _drawn(keys[~plain], item_keys, query_keys[~plain])
         width = min(k, size)
         columns = np.argpartition(near, width - 1, axis=1)[:, :width]
         best = np.take_along_axis(near, columns, 1)
@@ -178,7 +183,17 @@ def _nearest(
     return out
 
 
-def _drawn(keys: NDArray[np.uint32], order: IntArray, shifts: IntArray, size: int) -> NDArray[np.uint64]:
-    """Keys that are ordered by distance, then by lot; relevance has no say."""
-    lots = ((order + shifts[:, None]) % size).astype(np.uint64)
-    return ((keys >> _ONE).astype(np.uint64) << np.uint64(32)) | lots
+def _drawn(
+    keys: NDArray[np.uint32], item_keys: NDArray[np.uint64], query_keys: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    """Keys that are ordered by distance, then by a lot for each pair; relevance has no say.
+
+    A lot is a hash of the pair: the same whatever the blocks are, and different for every query, so that
+    no item is everybody's first among equals (the finalizer of MurmurHash3; Appleby, public domain).
+    """
+    lots = item_keys ^ query_keys[:, None]
+    for factor in _MIX:
+        lots ^= lots >> np.uint64(33)
+        lots *= factor
+    lots ^= lots >> np.uint64(33)
+    return ((keys >> _ONE).astype(np.uint64) << np.uint64(32)) | (lots >> np.uint64(32))
