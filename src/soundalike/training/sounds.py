@@ -80,6 +80,10 @@ class TrainingSounds:
         """Length of all sounds together."""
         return sum(sound.length for sound in self.sounds) / self.rate_hz / 3600.0
 
+    def hold_in_memory(self) -> None:
+        """Read all samples once, for many reads at random places: 2 bytes a sample."""
+        self._samples = np.array(self._samples)
+
     def read(self, index: int, start: int = 0, length: int | None = None) -> FloatArray:
         """Read a stretch of one sound.
 

@@ -1,0 +1,188 @@
+"""Train the encoder that soundalike ships, from the corpus and a teacher to the file in the package.
+
+Four steps, each of which goes on where it stopped; with none named, all of them::
+
+    python scripts/corpus/build.py --work work --out corpus --against esc10 --against fsdd
+    python scripts/train_ear.py --corpus corpus --teacher mn04_as_mAP_432.pt --work ear
+
+``textures`` synthesises sounds, ``clips`` draws clips of the corpus and of these and has them labelled by the
+teacher, ``train`` trains the student by the recipe ``ear``, ``export`` writes ``ear.onnx`` and ``ear.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from soundalike.encoders.published import audioset_class_names
+from soundalike.synthesis import texture, texture_names, vary
+from soundalike.training import (
+    ExportConfig,
+    Progress,
+    RunConfig,
+    TrainingResult,
+    TrainingSounds,
+    TrainingSoundsWriter,
+    export_encoder,
+    load_recipe,
+    train,
+)
+from soundalike.training.clips import ClipConfig, ClipSource
+from soundalike.training.distillation import DistillationBatches, DistillationConfig, DistillationObjective
+from soundalike.training.export import TagLayer
+from soundalike.training.labelled import label_clips, open_clips
+from soundalike.training.parsing import config_from_mapping
+from soundalike.training.recipe import Recipe
+from soundalike.training.teacher import MobileNetTeacher
+
+MODELS = Path(__file__).parents[1] / "src" / "soundalike" / "encoders" / "models"
+STEPS = ("textures", "clips", "train", "export")
+TEXTURES = 9000
+TEXTURE_S = 5.0
+TEXTURE_SEED = 11
+VARIED = 2.0 / 3.0  # the share of textures that go through random effects
+HELD_OUT_CLIPS = 2000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the steps that were asked for; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    recipe = load_recipe(options.recipe)
+    result: TrainingResult | None = None
+    for step in options.steps or STEPS:
+        print(f"== {step}", flush=True)
+        if step == "textures":
+            make_textures(options.work / "textures", recipe.input.rate_hz, options.textures)
+        elif step == "clips":
+            make_clips(options, recipe)
+        elif step == "train":
+            result = train_student(options, recipe)
+            if not result.finished:
+                print("Stopped; the same command goes on.", flush=True)
+                return 130
+        else:
+            result = result or train_student(options, recipe)
+            export_student(options, recipe, result)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="which steps; all by default")
+    parser.add_argument("--corpus", type=Path, required=True, help="what scripts/corpus/build.py wrote")
+    parser.add_argument("--teacher", type=Path, required=True, help="the .pt file of an EfficientAT network")
+    parser.add_argument("--work", type=Path, required=True, help="folder for textures, clips and the run")
+    parser.add_argument("--recipe", default="ear", help="name or TOML file of the student's recipe")
+    parser.add_argument("--textures", type=int, default=TEXTURES, help="how many to synthesise")
+    parser.add_argument("--clips", type=int, default=120_000, help="how many to label")
+    parser.add_argument("--minutes", type=float, help="how long to train; the recipe's by default")
+    parser.add_argument("--processes", type=int, default=2, help="how many label at once")
+    parser.add_argument("--run", default="run", help="name of the run's folder in the work folder")
+    parser.add_argument("--models", type=Path, default=MODELS, help="where the encoder is written")
+    parser.add_argument("--version", type=int, default=1, help="the encoder's version")
+    return parser
+
+
+def make_textures(folder: Path, rate_hz: int, count: int) -> None:
+    """Synthesise sounds of every family in turn, most of them through random effects."""
+    if (folder / "sounds.json").exists() and len(TrainingSounds(folder)) == count:
+        return
+    names = texture_names()
+    clock = _clock(count, "textures")
+    with TrainingSoundsWriter(folder, rate_hz) as writer:
+        for number in range(count):
+            rng = np.random.default_rng([TEXTURE_SEED, number])
+            name = names[number % len(names)]
+            duration_s = TEXTURE_S if rng.random() < 0.8 else float(rng.uniform(0.3, TEXTURE_S))
+            samples = texture(name, duration_s=duration_s, rate_hz=rate_hz, rng=rng)
+            if rng.random() < VARIED:
+                samples = vary(samples, rate_hz=rate_hz, rng=rng)
+            peak = max(float(np.abs(samples).max()), 1e-6)
+            facts = {"kind": "synthetic", "package": "synthetic", "licence": "CC0-1.0"}
+            writer.add(
+                samples * (0.7 / peak), name=f"{name}/{number}", group=f"synthetic/{name}", facts=facts
+            )
+            if number % 500 == 0:
+                clock(number)
+
+
+def make_clips(options: argparse.Namespace, recipe: Recipe) -> None:
+    """Draw clips of the corpus and the textures; the teacher labels them."""
+    sounds = [TrainingSounds(options.corpus / "train"), TrainingSounds(options.work / "textures")]
+    for one in sounds:
+        one.hold_in_memory()
+    source = ClipSource(sounds, ClipConfig())
+    teacher = MobileNetTeacher(options.teacher)
+    folder = options.work / "clips"
+    label_clips(
+        source, teacher, recipe.input, folder, options.clips, processes=options.processes,
+        on_progress=_clock(options.clips, "clips"),
+    )  # fmt: skip
+
+
+def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult:
+    """Train, or bring back what was trained."""
+    torch.set_flush_denormal(True)
+    config = config_from_mapping(DistillationConfig, recipe.objective.settings, "objective")
+    data = DistillationBatches(
+        open_clips(options.work / "clips", options.clips), recipe.input, config,
+        batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS,
+    )  # fmt: skip
+
+    def show(progress: Progress) -> None:
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in progress.figures.items())
+        print(f"{100 * progress.share:5.1f} % {progress.elapsed_s:6.0f} s  {figures}", flush=True)
+
+    return train(
+        recipe, data, options.work / options.run, minutes=options.minutes, on_progress=show,
+        run=RunConfig(log_steps=100),
+    )  # fmt: skip
+
+
+def export_student(options: argparse.Namespace, recipe: Recipe, result: TrainingResult) -> None:
+    """Write the encoder with its tags."""
+    objective = result.objective
+    tags = None
+    if isinstance(objective, DistillationObjective) and objective.tags is not None:
+        layer = torch.nn.Linear(objective.tags.in_features, objective.tags.out_features)
+        with torch.no_grad():  # the encoder's vectors have length 1: their scale goes into the layer
+            layer.weight.copy_(objective.tags.weight * objective.config.scale)
+            layer.bias.copy_(objective.tags.bias)
+        tags = TagLayer(layer, "vectors", audioset_class_names())
+    about = ExportConfig(
+        name="ear",
+        version=options.version,
+        licence="Apache-2.0",
+        training_data=(
+            "Free recordings out of Debian packages and synthesised sound, labelled by EfficientAT mn04: "
+            "see docs/model-card.md."
+        ),
+    )
+    print(export_encoder(result.network, recipe, options.models, about, tags), flush=True)
+
+
+def _clock(total: int, what: str) -> Callable[[int], None]:
+    """Prints how far something is, and how long it will still take."""
+    begun = time.perf_counter()
+    first: list[int] = []
+
+    def show(done: int) -> None:
+        if not first:
+            first.append(done)
+        made = done - first[0]
+        left_s = (time.perf_counter() - begun) * (total - done) / made if made else float("nan")
+        print(f"{done} of {total} {what}, {left_s / 60:.0f} min left", flush=True)
+
+    return show
+
+
+if __name__ == "__main__":
+    sys.exit(main())
