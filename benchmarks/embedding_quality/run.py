@@ -73,7 +73,8 @@ def part_of(task: Task) -> Task:
     if isinstance(task, LabelTask):
         return task.part(rows)
     items = tuple(task.items[row] for row in rows)
-    return dataclasses.replace(task, items=items, originals=QUICK_ORIGINALS)
+    note = f"A part: {len(items):,} of {len(task.items):,} sounds."
+    return dataclasses.replace(task, items=items, originals=QUICK_ORIGINALS, notes=(*task.notes, note))
 
 
 def speed(field: Sequence[Contender], task: Task, seconds: float) -> dict[str, float]:

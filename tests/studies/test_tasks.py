@@ -24,10 +24,10 @@ def names(folder: Path, pattern: str) -> list[str]:
 
 
 def make(folder: Path, *paths: str) -> Path:
-    """A folder of files that are named as sounds; tasks do not open them."""
-    for path in paths:
+    """A folder of files that are named as sounds, each with bytes of its own."""
+    for number, path in enumerate(paths):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(b"")
+        (folder / path).write_bytes(f"number {number:4}".encode())
     return folder
 
 
@@ -112,6 +112,26 @@ def test_folders_take_the_first_level(tmp_path: Path) -> None:
     assert [(out.uri.rsplit("/", 1)[-1], "no label" in out.reason) for out in task.left_out] == [
         ("bare.wav", True)
     ]
+
+
+def test_files_of_the_same_bytes_are_neither_hits_nor_searched_twice(tmp_path: Path) -> None:
+    folder = make(tmp_path, "a/1.wav", "a/2.wav", "b/3.wav", "b/4.wav")
+    shutil.copy(folder / "a" / "1.wav", folder / "a" / "again.wav")
+    shutil.copy(folder / "a" / "1.wav", folder / "b" / "again.wav")
+    (folder / "b" / "longer.wav").write_bytes(b"of another size")
+    (task,) = find_tasks([str(folder)], None)
+    exclude = labels(task).exclude
+    assert exclude is not None
+    alike = {item.uri.removeprefix(str(folder)): exclude.count(key) for item, key in zip(
+        task.items, exclude, strict=True
+    )}  # fmt: skip
+    assert alike == {
+        "/a/1.wav": 3, "/a/2.wav": 1, "/a/again.wav": 3, "/b/3.wav": 1, "/b/4.wav": 1, "/b/again.wav": 3,
+        "/b/longer.wav": 1,
+    }  # fmt: skip
+    near = TASKS.load("near-duplicates")(folder)
+    assert [item.name for item in near.items] == ["1.wav", "2.wav", "3.wav", "4.wav", "longer.wav"]
+    assert near.notes == ("2 files repeat the bytes of others and are left out.",)
 
 
 def test_folders_of_one_label_are_no_task(tmp_path: Path) -> None:

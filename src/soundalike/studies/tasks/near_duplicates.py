@@ -11,7 +11,7 @@ from soundalike.core.arrays import IntArray
 from soundalike.core.errors import InvalidInputError, NotFoundError
 from soundalike.sources import Item
 from soundalike.studies.tasks.copies import KINDS, CopyKind
-from soundalike.studies.tasks.scan import LeftOut, scan_folder
+from soundalike.studies.tasks.scan import LeftOut, content_keys, scan_folder
 
 SETS = ("esc10", "fsdd", "philharmonia")
 """The folders that are searched together where a folder of sets holds them."""
@@ -63,6 +63,8 @@ class NearDuplicateTask:
 def create(data: Path) -> NearDuplicateTask:
     """Search among the sets ``esc10``, ``fsdd`` and ``philharmonia`` together, or among any folder.
 
+    Of files with the same bytes one is searched, as a library holds a sound once.
+
     Args:
         data: The folder that holds the sets, those that are there; or any folder of sounds.
 
@@ -80,10 +82,16 @@ def create(data: Path) -> NearDuplicateTask:
         items += scanned.items
         left_out += scanned.left_out
     absent = [name for name in SETS if sets and data / name not in sets]
+    different: dict[str, Item] = {}
+    for key, item in zip(content_keys(items), items, strict=True):
+        different.setdefault(key, item)
+    notes = [f"Not searched, as they are not here: {', '.join(absent)}."] if absent else []
+    if len(different) < len(items):
+        notes.append(f"{len(items) - len(different):,} files repeat the bytes of others and are left out.")
     return NearDuplicateTask(
         "near-duplicates",
         "Are changed copies found again among all sounds?",
-        tuple(items),
+        tuple(different.values()),
         left_out=tuple(left_out),
-        notes=(f"Not searched, as they are not here: {', '.join(absent)}.",) if absent else (),
+        notes=tuple(notes),
     )

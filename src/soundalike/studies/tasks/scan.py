@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundalike.core.errors import InvalidInputError, NotFoundError
+from soundalike.core.errors import InvalidInputError, NotFoundError, SoundalikeError
 from soundalike.core.units import human_count
-from soundalike.sources import Item, Unreadable, source_for
+from soundalike.sources import Item, Unreadable, open_item, source_for
 
 _SHOWN = 3  # names in a message
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +141,28 @@ def count_note(found: int, expected: int, name: str) -> tuple[str, ...]:
     return () if found == expected else (f"{name} has {expected:,} files; {found:,} are here.",)
 
 
-def share_of(keys: Sequence[str]) -> float:
-    """The chance that two different items, drawn at random, have the same key."""
-    total = len(keys)
-    counts: dict[str, int] = {}
-    for key in keys:
-        counts[key] = counts.get(key, 0) + 1
-    pairs = sum(count * (count - 1) for count in counts.values())
-    return pairs / (total * (total - 1)) if total > 1 else 0.0
+def content_keys(items: Sequence[Item]) -> list[str]:
+    """Tell which files hold the same bytes; only files of equal size are read.
+
+    Args:
+        items: The files.
+
+    Returns:
+        A key for each: the same for the same bytes; a file that cannot be read has one of its own.
+    """
+    sizes = Counter(item.size_bytes for item in items)
+    return [
+        item.uri if item.size_bytes is not None and sizes[item.size_bytes] == 1 else _content_key(item)
+        for item in items
+    ]
+
+
+def _content_key(item: Item) -> str:
+    try:
+        with open_item(item) as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+            return digest.hexdigest()
+    except (SoundalikeError, OSError):
+        return item.uri  # whoever listens to it will say why
