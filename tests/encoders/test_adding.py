@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -287,3 +287,47 @@ def test_what_comes_with_soundalike_is_in_the_registry(
     np.testing.assert_array_equal(load_encoder("ear").encode_text(["rain"]).shape, (1, spec.dims))
     with pytest.raises(AttributeError, match="No encoder called 'nose' comes with"):
         models.nose  # noqa: B018
+
+
+STRANGE: list[object] = [
+    None,
+    True,
+    -1,
+    0,
+    10**30,
+    -1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "x" * 20_000,
+    "../x",
+    [],
+    [[]],
+    {},
+]
+
+
+def places(document: dict[str, object], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in document.items():
+        yield (*before, name)
+        if isinstance(value, dict):
+            yield from places(value, (*before, name))
+
+
+def test_no_manifest_does_anything_but_load_or_be_refused(make_full: MakeFull) -> None:
+    path = make_full() / "encoder.json"
+    text = path.read_text()
+    refused = 0
+    for place in places(json.loads(text)):
+        for value in STRANGE:
+            document = json.loads(text)
+            inner = document
+            for name in place[:-1]:
+                inner = inner[name]
+            inner[place[-1]] = value
+            path.write_text(json.dumps(document))
+            try:
+                load_manifest(path)
+            except EncoderError:
+                refused += 1
+    assert refused > 300

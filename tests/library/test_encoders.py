@@ -56,7 +56,7 @@ def test_two_encoders_side_by_side(library: Library, samples: Path, fitted: Path
     infos = {info.fingerprint: info for info in library.info().encoders}
     assert set(infos) == {spectral, other.encoder.spec.fingerprint}
     assert [info.fingerprint for info in infos.values() if info.default] == [spectral]
-    assert len({info.segments for info in infos.values()}) == 1
+    assert all(info.segments >= 26 for info in infos.values())
     again = Library.open(library.path)
     assert again.encoder.spec.fingerprint == spectral
     assert np.array_equal(again.vectors()[1], before)

@@ -85,8 +85,10 @@ class OnnxEncoder(Encoder):
         out = np.empty((len(starts), spec.dims), np.float32)
         for rows in self._passes(len(starts)):
             at, long = starts[rows], lengths[rows]
-            spectra = spectra_at(samples, at, long, spec.window_samples, front_end, spec.rate_hz)
-            out[rows] = self._vectors(spectra, partial(_are_silent, samples, at, long))
+            first = int(at.min())
+            piece = samples[first : int((at + long).max())]  # a pass over hours must not cost hours
+            spectra = spectra_at(piece, at - first, long, spec.window_samples, front_end, spec.rate_hz)
+            out[rows] = self._vectors(spectra, partial(_are_silent, piece, at - first, long))
         return out
 
     @property

@@ -104,6 +104,8 @@ class OnnxManifest:
                 "metric is 'cosine' or 'euclidean' and padding is 'zeros' or 'repeat'; "
                 f"got {self.metric!r} and {self.padding!r}."
             )
+        if not -300.0 <= self.silence_db <= 0.0:
+            raise InvalidInputError(f"silence_db lies between -300 and 0 dB; got {self.silence_db:g}.")
         for name in ("licence", "training_data"):
             if len(getattr(self, name)) > _LONGEST_TEXT:
                 raise InvalidInputError(f"{name} has more than {_LONGEST_TEXT} characters.")
