@@ -156,7 +156,7 @@ def test_without_a_checkpoint_it_says_that_there_is_none(
     demo_training: TrainingSounds, small_recipe: MakeRecipe, tmp_path: Path
 ) -> None:
     recipe = small_recipe(objective=ObjectiveChoice("broken", {"at": 0}))
-    with pytest.raises(TrainingError, match="none was saved.*lower learning rate"):
+    with pytest.raises(TrainingError, match=r"none was saved.*lower learning rate"):
         run(recipe, demo_training, tmp_path, 3)
 
 
@@ -208,10 +208,10 @@ def test_another_recipe_or_other_sounds_do_not_go_on(
 ) -> None:
     recipe = small_recipe()
     run(recipe, demo_training, tmp_path, 1)
-    with pytest.raises(TrainingError, match="cannot go on by small-.*Choose another folder"):
+    with pytest.raises(TrainingError, match=r"cannot go on by small-.*Choose another folder"):
         run(replace(recipe, batch_size=8), demo_training, tmp_path, 2)
-    with pytest.raises(TrainingError, match="on pairs-.* it cannot"):
-        some = TrainingPairs(demo_training, recipe, indices=[1, 2, 3])
+    some = TrainingPairs(demo_training, recipe, indices=[1, 2, 3])
+    with pytest.raises(TrainingError, match=r"on pairs-.* it cannot"):
         train(recipe, some, tmp_path, steps=2, device="cpu", run=QUIET)
     anew = run(replace(recipe, batch_size=8), demo_training, tmp_path, 2, resume=False)
     assert anew.steps == 2

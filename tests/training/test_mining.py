@@ -22,7 +22,7 @@ def by_triple_loop(
     kind: str,
     margin: float,
 ) -> tuple[list[int], list[bool]]:
-    """For each anchor, over all candidates, over all coordinates: distances by hand, the nearest allowed one."""
+    """For each anchor, over all candidates, over all coordinates: the nearest that is allowed."""
 
     def distance(a: np.ndarray, b: np.ndarray) -> float:
         dot = square_a = square_b = difference = 0.0

@@ -48,7 +48,7 @@ def test_vectors_have_length_one_and_do_not_depend_on_the_batch(name: str) -> No
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_cost_is_that_of_the_layers(name: str) -> None:
-    """Multiply-adds counted at every layer as it runs, and parameters of a network with folded normalisation."""
+    """Multiply-adds counted at every layer as it runs, and parameters with normalisation folded."""
     network = make(CONFIGS[name])
     macs = 0
 

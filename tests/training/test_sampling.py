@@ -132,13 +132,13 @@ def test_one_sound_among_silence_is_refused(make_sounds: MakeSounds, small_recip
 
 
 def test_sounds_that_are_all_too_short_are_refused(make_sounds: MakeSounds, small_recipe: MakeRecipe) -> None:
-    with pytest.raises(TrainingError, match="none of 2 sounds lasts 0.01 s"):
+    with pytest.raises(TrainingError, match=r"none of 2 sounds lasts 0\.01 s"):
         TrainingPairs(make_sounds(noise(20), noise(30)), small_recipe())
 
 
 def test_another_rate_is_refused(make_sounds: MakeSounds, small_recipe: MakeRecipe) -> None:
     sounds = make_sounds(noise(9000), noise(9000), rate_hz=22050)
-    with pytest.raises(TrainingError, match="listens at 16000 Hz.*22050 Hz"):
+    with pytest.raises(TrainingError, match=r"listens at 16000 Hz.*22050 Hz"):
         TrainingPairs(sounds, small_recipe())
 
 

@@ -1,4 +1,4 @@
-"""Trains, and kills itself in the middle of it: ``python trained_and_killed.py SOUNDS RUN STEPS KILLED_AT``."""
+"""Trains, and kills itself in the middle: ``python trained_and_killed.py SOUNDS RUN STEPS KILLED_AT``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ if __name__ == "__main__":
         if progress.step == killed_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    train(
-        recipe, TrainingPairs(TrainingSounds(sounds), recipe), run, steps=steps, device="cpu", on_progress=kill,
-        run=RunConfig(checkpoint_steps=5, log_steps=1, threads=1, draw=False),
-    )  # fmt: skip
+    data = TrainingPairs(TrainingSounds(sounds), recipe)
+    settings = RunConfig(checkpoint_steps=5, log_steps=1, threads=1, draw=False)
+    train(recipe, data, run, steps=steps, device="cpu", on_progress=kill, run=settings)

@@ -4,6 +4,7 @@ from soundalike.features.cepstrum import cepstrum
 from soundalike.features.front_end import LogMelFrontEnd, front_end_of, front_end_spectra
 from soundalike.features.logmel import LogMelConfig, log_mel, log_mel_of_frames
 from soundalike.features.mel import MelConfig, hz_to_mel, mel_filter_bank, mel_to_hz
+from soundalike.features.morlet import MorletConfig, morlet_centres_hz, morlet_wavelets
 from soundalike.features.statistics import TimeStatistics, time_statistics
 from soundalike.features.stft import (
     StftConfig,
@@ -18,6 +19,7 @@ __all__ = [
     "LogMelConfig",
     "LogMelFrontEnd",
     "MelConfig",
+    "MorletConfig",
     "StftConfig",
     "TimeStatistics",
     "cepstrum",
@@ -31,6 +33,8 @@ __all__ = [
     "log_mel_of_frames",
     "mel_filter_bank",
     "mel_to_hz",
+    "morlet_centres_hz",
+    "morlet_wavelets",
     "power_of_frames",
     "power_spectrogram",
     "time_statistics",

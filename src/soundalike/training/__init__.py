@@ -18,27 +18,35 @@ from soundalike.training.sampling import TrainingPairs
 from soundalike.training.sounds import TrainingSound, TrainingSounds, TrainingSoundsWriter
 
 if TYPE_CHECKING:
-    from soundalike.training.export import ExportConfig, export_encoder
+    from soundalike.training.embed import embedder
+    from soundalike.training.export import ExportConfig, TagLayer, export_encoder, load_exported
+    from soundalike.training.front_end import FrontEnd
     from soundalike.training.loop import Progress, RunConfig, TrainingResult, train
-    from soundalike.training.losses import nt_xent, similarity_matrix_loss, triplet_losses
-    from soundalike.training.mining import mine_semi_hard
+    from soundalike.training.losses import distance_matrix, nt_xent, similarity_matrix_loss, triplet_losses
+    from soundalike.training.mining import mine_semi_hard, original_negatives
     from soundalike.training.objective import OBJECTIVES, Objective
     from soundalike.training.probe import RetrievalProbe, hold_out
     from soundalike.training.state import make_network
 
 _NEED_TORCH = {
     "ExportConfig": "export",
+    "FrontEnd": "front_end",
     "OBJECTIVES": "objective",
     "Objective": "objective",
     "Progress": "loop",
     "RetrievalProbe": "probe",
     "RunConfig": "loop",
+    "TagLayer": "export",
     "TrainingResult": "loop",
+    "distance_matrix": "losses",
+    "embedder": "embed",
     "export_encoder": "export",
     "hold_out": "probe",
+    "load_exported": "export",
     "make_network": "state",
     "mine_semi_hard": "mining",
     "nt_xent": "losses",
+    "original_negatives": "mining",
     "similarity_matrix_loss": "losses",
     "train": "loop",
     "triplet_losses": "losses",
@@ -48,6 +56,7 @@ __all__ = [
     "OBJECTIVES",
     "DeformationChoice",
     "ExportConfig",
+    "FrontEnd",
     "InputConfig",
     "MorletFrontEnd",
     "NetworkConfig",
@@ -60,19 +69,24 @@ __all__ = [
     "RetrievalProbe",
     "RunConfig",
     "StageConfig",
+    "TagLayer",
     "TrainingPairs",
     "TrainingResult",
     "TrainingSound",
     "TrainingSounds",
     "TrainingSoundsWriter",
     "count_macs",
+    "distance_matrix",
+    "embedder",
     "export_encoder",
     "hold_out",
+    "load_exported",
     "load_recipe",
     "make_network",
     "mine_semi_hard",
     "network_inputs",
     "nt_xent",
+    "original_negatives",
     "recipe_names",
     "similarity_matrix_loss",
     "train",

@@ -145,7 +145,7 @@ def build_model(
     """
     graph = GraphWriter(half=half)
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
-    maps = _front_end(graph, network.front_end)
+    maps = _front_end(graph, network.front_end, recipe.input.window_samples)
     maps = _modules(graph, network.body, "body", maps, weights)
     pooled = _pooling(graph, network, maps)
     values = pooled
@@ -229,9 +229,9 @@ def _tried_inputs(recipe: Recipe) -> FloatArray:
     return noise.astype(np.float32)
 
 
-def _front_end(graph: GraphWriter, front_end: FrontEnd) -> str:
+def _front_end(graph: GraphWriter, front_end: FrontEnd, samples: int) -> str:
     """From the model's input to maps ``(B, 1, bands, frames)`` between -1 and 1."""
-    levels = _INPUT if front_end.bank is None else _bank(graph, front_end.bank)
+    levels = _INPUT if front_end.bank is None else _bank(graph, front_end.bank, samples)
     loudest = graph.node("ReduceMax", [levels], axes=[1, 2], keepdims=1)
     relative = graph.node("Sub", [levels, loudest])
     range_db = front_end.relative.range_db
@@ -241,26 +241,31 @@ def _front_end(graph: GraphWriter, front_end: FrontEnd) -> str:
     return graph.node("Unsqueeze", [relative, graph.constant([1])])
 
 
-def _bank(graph: GraphWriter, bank: MorletBank) -> str:
+def _bank(graph: GraphWriter, bank: MorletBank, samples: int) -> str:
     """From samples to levels in dB: the wavelets of every rate, lowest band first."""
     heard = graph.node("Unsqueeze", [_INPUT, graph.constant([1])])
     low_pass = bank.low_pass.cpu().numpy()
     powers: list[str] = []
     for level, group in enumerate(bank.groups):
         if level:
+            samples = -(-samples // 2)
             half = low_pass.shape[2] // 2
             name = graph.weight("front_end.low_pass", low_pass)
             heard = graph.node("Conv", [heard, name], strides=[2], pads=[half, half])
         if isinstance(group, MorletGroup):
             wavelets = group.wavelets.cpu().numpy()
-            half = wavelets.shape[2] // 2
             name = graph.weight(f"front_end.wavelets_{level}", wavelets)
-            parts = graph.node("Conv", [heard, name], strides=[group.stride], pads=[half, half])
+            pads = list(group.padding(samples))
+            parts = graph.node("Conv", [heard, name], strides=[group.step], pads=pads)
             squares = graph.node("Mul", [parts, parts])
             ends = [graph.constant([0]), graph.constant([group.bands]), graph.constant([2 * group.bands])]
             real = graph.node("Slice", [squares, ends[0], ends[1], graph.constant([1])])
             imaginary = graph.node("Slice", [squares, ends[1], ends[2], graph.constant([1])])
-            powers.append(graph.node("Add", [real, imaginary]))
+            power = graph.node("Add", [real, imaginary])
+            if group.averaged > 1:
+                sizes = [group.averaged]
+                power = graph.node("AveragePool", [power], kernel_shape=sizes, strides=sizes)
+            powers.append(power)
     power = graph.node("Concat", powers[::-1], axis=1)
     power = graph.node("Max", [power, graph.constant(bank.floor_power)])
     return graph.node("Mul", [graph.node("Log", [power]), graph.constant(DB_PER_NEPER)])
