@@ -20,6 +20,7 @@ from soundalike.core.errors import DownloadError, EncoderError, InvalidInputErro
 from soundalike.encoders import load_encoder, own_encoder_names
 from soundalike.encoders import published as table
 from soundalike.encoders.onnx import OnnxEncoder
+from soundalike.encoders.published_conversion import write_published
 from soundalike.studies import InstallProgress, install_encoder, installable_encoders
 
 NAME = "efficientat-mn04"
@@ -283,7 +284,7 @@ def test_an_encoder_is_installed_by_the_address_of_its_manifest(
 ) -> None:
     folder = server.folder / "other folder"
     folder.mkdir(exist_ok=True)
-    path = table.write_published(table.published_encoder(NAME), teacher, folder)
+    path = write_published(table.published_encoder(NAME), teacher, folder)
     document = json.loads(path.read_text()) | {"name": "mine", "file": "my model.onnx"}
     (folder / "my model.onnx").write_bytes((folder / "model.onnx").read_bytes())
     (folder / "mine.json").write_text(json.dumps(document))

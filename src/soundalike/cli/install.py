@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from types import TracebackType
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from rich.console import Console
@@ -14,7 +14,9 @@ from rich.progress import Progress as Bars
 from soundalike.cli.console import Exit, JsonOption, err, out, print_json, say
 from soundalike.core.units import human_duration, human_size
 from soundalike.library import encoder_names
-from soundalike.studies import Installed, InstallProgress, install_encoder, installable_encoders
+
+if TYPE_CHECKING:
+    from soundalike.studies import Installed, InstallProgress
 
 _OFFERED = "efficientat-mn04"
 
@@ -47,6 +49,8 @@ def install(
     Its file is fetched from its authors, compared with its checksum, converted and tried. A download that
     breaks off goes on where it was when the same command is run again.
     """
+    from soundalike.studies import install_encoder
+
     if name is None:
         _list(json=json)
         return
@@ -66,6 +70,8 @@ def install(
 
 def offer() -> None:
     """Tell once, where people look on, that there is more to listen with: see ``soundalike index``."""
+    from soundalike.studies import installable_encoders
+
     if not err.is_terminal or _OFFERED in encoder_names():
         return
     (offered,) = (encoder for encoder in installable_encoders() if encoder.name == _OFFERED)
@@ -77,6 +83,8 @@ def offer() -> None:
 
 
 def _list(*, json: bool) -> None:
+    from soundalike.studies import installable_encoders
+
     table = installable_encoders()
     there = encoder_names()
     if json:

@@ -16,12 +16,7 @@ from urllib.parse import quote, urljoin
 from soundalike.core.errors import DownloadError, EncoderError, InvalidInputError
 from soundalike.core.units import human_size
 from soundalike.encoders import add_encoder, load_encoder, own_encoder
-from soundalike.encoders.published import (
-    PublishedEncoder,
-    published_encoder,
-    published_encoders,
-    write_published,
-)
+from soundalike.encoders.published import PublishedEncoder, published_encoder, published_encoders
 from soundalike.sources.download import OnBytes
 from soundalike.studies.installing_fetch import (
     Wanted,
@@ -242,6 +237,8 @@ def _what_to_do(published: PublishedEncoder) -> str:
 def _convert(
     published: PublishedEncoder, archive: Path, report: _Reporter, *, verified: bool, force: bool
 ) -> Installed:
+    from soundalike.encoders.published_conversion import write_published  # noqa: PLC0415 (loads onnx)
+
     report.stage("converting")
     with tempfile.TemporaryDirectory(prefix="soundalike-") as scratch:
         manifest_path = write_published(published, archive, Path(scratch))
