@@ -245,6 +245,25 @@ def test_the_objective_is_least_where_student_and_teacher_agree() -> None:
     assert float(other) > 0.3
 
 
+@pytest.mark.parametrize("shape", [False, True])
+def test_class_scores_shape_the_vectors_only_where_asked_to(shape: bool) -> None:
+    config = DistillationConfig(cosine=0.0, similarity=0.0, scores_shape=shape, targets=TargetConfig(dims=16))
+    recipe = Recipe(name="x", objective=ObjectiveChoice("distillation"), input=LISTENING, network=NETWORK)
+    network = make_network(recipe)
+    objective = DistillationObjective(config, network)
+    batch = {
+        "inputs": torch.randn(6, *LISTENING.input_shape) * 10,
+        "teacher_features": torch.randn(6, 16),
+        "teacher_scores": torch.rand(6, 527),
+    }
+    loss, _ = objective(network, batch)
+    loss.backward()
+    assert objective.tags is not None
+    assert float(objective.tags.weight.grad.abs().sum()) > 0.0
+    moved = float(network.last.weight.grad.abs().sum())
+    assert (moved > 0.0) is shape
+
+
 def test_a_student_learns_what_the_teacher_says(clips: LabelledClips, tmp_path: Path) -> None:
     choice = ObjectiveChoice("distillation", mapping_from_config(CONFIG))
     optimiser = OptimiserConfig(learning_rate=5e-3, ema_decay=0.9)

@@ -64,6 +64,8 @@ class DistillationConfig:
         similarity: Weight of the difference between the two similarity matrices of a batch.
         scores: Weight of the cross-entropy with the teacher's class scores, of a layer that becomes the
             encoder's tags; 0 for none.
+        scores_shape: Whether the class scores shape the vectors too. On held-out sounds they made retrieval
+            worse, so by default the layer only reads them.
         scale: What unit vectors are multiplied with before the projection and the classes.
         targets: What the teacher's features are turned into.
         blur: How levels are changed.
@@ -72,6 +74,7 @@ class DistillationConfig:
     cosine: float = 1.0
     similarity: float = 5.0
     scores: float = 1.0
+    scores_shape: bool = False
     scale: float = 8.0
     targets: TargetConfig = field(default_factory=TargetConfig)
     blur: BlurConfig = field(default_factory=BlurConfig)
@@ -260,7 +263,8 @@ class DistillationObjective(Objective):
             ("similarity", config.similarity, similarity_matrix_loss(vectors, targets)),
         ]
         if self.tags is not None:
-            logits = self.tags(vectors * config.scale)
+            read = vectors if config.scores_shape else vectors.detach()
+            logits = self.tags(read * config.scale)
             entropy = functional.binary_cross_entropy_with_logits(logits, batch["teacher_scores"])
             terms.append(("scores", config.scores * _CLASSES_THAT_SOUND, entropy))
         for name, weight, term in terms:
