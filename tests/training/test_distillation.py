@@ -259,9 +259,11 @@ def test_class_scores_shape_the_vectors_only_where_asked_to(shape: bool) -> None
     loss, _ = objective(network, batch)
     loss.backward()
     assert objective.tags is not None
-    assert float(objective.tags.weight.grad.abs().sum()) > 0.0
-    moved = float(network.last.weight.grad.abs().sum())
-    assert (moved > 0.0) is shape
+    of_tags, of_network = objective.tags.weight.grad, network.last.weight.grad
+    assert of_tags is not None
+    assert of_network is not None
+    assert float(of_tags.abs().sum()) > 0.0
+    assert (float(of_network.abs().sum()) > 0.0) is shape
 
 
 def test_a_student_learns_what_the_teacher_says(clips: LabelledClips, tmp_path: Path) -> None:
