@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from soundalike.audio import encode_wav
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError, MissingExtraError
 from soundalike.encoders import Encoder, EncoderSpec
@@ -64,13 +65,7 @@ def demo(*folders: str) -> LabelTask:
     """A task of some folders of bundled sounds."""
     (task,) = find_tasks([str(demo_sounds())], None)
     assert isinstance(task, LabelTask)
-    rows = [n for n, label in enumerate(task.labels) if label in folders]
-    return dataclasses.replace(
-        task,
-        items=tuple(task.items[n] for n in rows),
-        labels=tuple(task.labels[n] for n in rows),
-        left_out=(),
-    )
+    return task.part([n for n, label in enumerate(task.labels) if label in folders])
 
 
 def copied_few(folder: str, originals: int) -> NearDuplicateTask:
@@ -106,11 +101,8 @@ def test_rules_of_exclusion_against_a_loop(name: str, shared_data: Path) -> None
     assert isinstance(task, LabelTask)
     rng = np.random.default_rng(0)
     kept = np.sort(rng.choice(len(task.items), 150, replace=False))
-    keys: dict[str, Any] = {
-        key: None if getattr(task, key) is None else tuple(getattr(task, key)[n] for n in kept)
-        for key in ("items", "labels", "exclude", "within", "folds", "groups")
-    }
-    part = LabelTask("part", "?", **keys)
+    part = task.part(kept.tolist())
+    assert part.notes[-1].startswith("A part: 150 of ")
     vectors = rng.standard_normal((150, 3)).astype(np.float32)
     nothing = np.zeros(150, np.bool_)
     usable = np.array([n for n in range(150) if n not in (5, 77)], np.int64)
@@ -282,3 +274,29 @@ def test_without_pictures(small: Evaluation, tmp_path: Path, monkeypatch: pytest
     assert "soundalike[evaluate]" in str(bare.missing)
     assert "spectral" in bare.page.read_text(encoding="utf-8")
     assert not (tmp_path / "bare" / "pictures").exists()
+
+
+def test_nothing_to_find_is_shown_as_nothing(tmp_path: Path) -> None:
+    tone = np.sin(np.arange(8000, dtype=np.float32))
+    for name in ("a/1.wav", "a/2.wav", "b/1.wav", "b/2.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(encode_wav(tone, 8000))
+    found = evaluate(find_tasks([str(tmp_path)], None), contenders(["spectral"]), resamples=10)
+    assert {(r.queries, r.left_out) for r in found.report.results} == {(0, 4)}
+    assert {s.value for r in found.report.results for s in r.scores if s.name == "map"} == {None}
+    written = write_evaluation(tmp_path / "out", found, ["spectral"])
+    assert "4 had nothing to find" in written.page.read_text(encoding="utf-8")
+
+
+def test_silence_is_equally_far_from_everything(tmp_path: Path) -> None:
+    for number, name in enumerate(("a/1.wav", "a/2.wav", "b/1.wav", "b/2.wav")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(encode_wav(np.zeros(8000 + number, np.float32), 8000))
+    found = evaluate(find_tasks([str(tmp_path)], None), contenders(["spectral"]), resamples=10)
+    for result in found.report.results:
+        score = result.score("map")
+        assert score is not None
+        assert score.value == score.chance
+        assert result.facts["silent sounds"] == "4"
+    with pytest.raises(InvalidInputError, match="All sounds of near-duplicates are silent"):
+        evaluate(find_tasks(["near-duplicates"], tmp_path), contenders(["spectral"]))

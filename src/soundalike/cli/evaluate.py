@@ -107,27 +107,33 @@ def _show(found: Evaluation) -> None:
     """A table for each task: figures with their intervals of 95 %, chance level last."""
     from soundalike.studies import score_table
 
+    console = Console(highlight=False)
     for name in found.report.tasks:
         results = found.report.of_task(name)
         scores = [score.name for score in results[0].scores]
-        shown = [score for score in _COLUMNS if score in scores] or scores
-        table = score_table(found.report, name, shown)
-        drawn = Table(
-            title=Text(printable(name), style="bold"),
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
-        )
-        drawn.add_column("encoder", overflow="fold")
-        for column in table.columns:
-            drawn.add_column(column, justify="right")
-        for row, cells in zip(table.rows, table.cells, strict=True):
-            drawn.add_row(
-                Text(printable(row)), *(_cell(cell.text, cell.interval, best=cell.best) for cell in cells)
-            )
-        console = Console(highlight=False)
+        shown = [score for score in _COLUMNS if score in scores]
+        table = score_table(found.report, name, shown or scores)
+        cells = [[_cell(c.text, c.interval, best=c.best) for c in row] for row in table.cells]
+        rows, columns = list(table.rows), list(table.columns)
+        if not shown:  # kinds of copies are many: one below the other
+            rows, columns, cells = columns, rows, [list(row) for row in zip(*cells, strict=True)]
+        drawn = _drawn(name, rows, columns, cells)
         console.print(drawn, width=None if console.is_terminal else _WIDTH)
-        out.print(f"{found.report.facts.get(name, '')}\n", markup=False)
+        counted = f"{results[0].queries:,} queries"
+        if results[0].left_out:
+            counted += f"; {results[0].left_out:,} had nothing to find"
+        out.print(f"{found.report.facts.get(name, '')} {counted}.\n", markup=False)
+
+
+def _drawn(name: str, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Text]]) -> Table:
+    title = Text(printable(name), style="bold")
+    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    drawn.add_column("", overflow="fold")
+    for column in columns:
+        drawn.add_column(Text(printable(column)), justify="right", overflow="fold")
+    for row, line in zip(rows, cells, strict=True):
+        drawn.add_row(Text(printable(row)), *line)
+    return drawn
 
 
 def _cell(text: str, interval: str, *, best: bool) -> Text:

@@ -15,7 +15,8 @@ from soundalike.encoders import Encoder
 from soundalike.sources import Item, open_item
 
 _BLOCK_S = 60.0  # how much audio is held at once
-_BATCH_SEGMENTS = 512  # segments that go to an encoder together
+_BATCH_SEGMENTS = 512  # segments that go to an encoder together, or fewer,
+_BATCH_SAMPLES = 8_000_000  # where they have this many samples: 32 MB
 
 
 class Audible(Protocol):
@@ -155,6 +156,7 @@ class _Grid:
         self._ears: list[_Ear] = []
         self._waiting: list[tuple[int, Segments]] = []
         self._count = 0
+        self._samples = 0
 
     def take(self, ear: _Ear) -> None:
         """Let an encoder listen on this grid."""
@@ -169,13 +171,15 @@ class _Grid:
         if segments is not None and len(segments):
             self._waiting.append((row, segments))
             self._count += len(segments)
-            if self._count >= _BATCH_SEGMENTS:
+            self._samples += len(segments.samples)
+            if self._count >= _BATCH_SEGMENTS or self._samples >= _BATCH_SAMPLES:
                 self._encode()
 
     def forget(self, row: int) -> None:
         """Drop what waits of a sound that failed half-way."""
         self._waiting = [(other, segments) for other, segments in self._waiting if other != row]
         self._count = sum(len(segments) for _, segments in self._waiting)
+        self._samples = sum(len(segments.samples) for _, segments in self._waiting)
 
     def flush(self) -> None:
         """Encode everything that waits; every sound is whole."""
@@ -184,7 +188,7 @@ class _Grid:
             ear.pool()
 
     def _encode(self) -> None:
-        waiting, self._waiting, self._count = self._waiting, [], 0
+        waiting, self._waiting, self._count, self._samples = self._waiting, [], 0, 0
         if not waiting:
             return
         pieces = [segments for _, segments in waiting]

@@ -79,7 +79,8 @@ def pictures_of(evaluation: Evaluation, asked: Sequence[str], *, seed: int = 0) 
     pictures: list[Picture] = []
     for task in report.tasks:
         ranked = [r for r in evaluation.ranked if r.task == task]
-        if ranked:  # what copies are found is said by the table alone
+        has_answers = any(result.queries for result in report.of_task(task))
+        if ranked and has_answers:  # which copies are found is said by the table alone
             pictures += _of_labels(report, task, ranked, asked, seed)
     return pictures
 
