@@ -112,9 +112,8 @@ def _write_report(options: argparse.Namespace, rows: list[Row], matches: list[Ma
     if compared:
         found = Counter(counts(matches))
         near = found.pop("near", 0)
-        print(
-            f"In an evaluation set, left out: {sum(found.values())} sounds {dict(found)}; near misses: {near}."
-        )
+        total = sum(found.values())
+        print(f"In an evaluation set, left out: {total} sounds {dict(found)}; near misses: {near}.")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,10 @@ _FAMILIES: tuple[tuple[tuple[int, int], str], ...] = (
     ),
     (
         (36, 84),
-        "guitar fret noise, breath noise, seashore, bird tweet, telephone ring, helicopter, applause, gunshot",
+        (
+            "guitar fret noise, breath noise, seashore, bird tweet, telephone ring, helicopter, "
+            "applause, gunshot"
+        ),
     ),
 )
 _PER_FAMILY = 8
