@@ -18,7 +18,7 @@ from soundalike.core.errors import InvalidInputError
 from soundalike.core.units import db_to_gain
 from soundalike.studies.listening import Audible
 
-_MP3_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+MP3_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _OPUS_HZ = 48000
 _BIT_RATE = 64_000
 _MOST_SHARE, _MOST_S = 0.1, 0.5  # cut off either end
@@ -112,9 +112,9 @@ def encode_file(samples: FloatArray, rate_hz: int, file_format: str) -> bytes:
         >>> encode_file(np.zeros(100, np.float32), 16000, "wav")[:4]
         b'RIFF'
     """
-    if file_format not in _FORMATS or (file_format == "mp3" and rate_hz not in _MP3_HZ):
+    if file_format not in _FORMATS or (file_format == "mp3" and rate_hz not in MP3_HZ):
         raise InvalidInputError(
-            f"A copy is a file of format {', '.join(_FORMATS)}, an MP3 at {_MP3_HZ} Hz; "
+            f"A copy is a file of format {', '.join(_FORMATS)}, an MP3 at {MP3_HZ} Hz; "
             f"got {file_format!r} at {rate_hz} Hz."
         )
     container_name, codec, sample_format = _FORMATS[file_format]
@@ -146,7 +146,7 @@ def decode_at_own_rate(original: Audible) -> tuple[FloatArray, int]:
         with open_audio(file, rate_hz=44100, name=original.name) as reader:
             own_hz = reader.info.rate_hz
         file.seek(0)
-        rate_hz = own_hz if own_hz in _MP3_HZ else 44100
+        rate_hz = own_hz if own_hz in MP3_HZ else 44100
         with open_audio(file, rate_hz=rate_hz, name=original.name) as reader:
             return np.concatenate(list(reader.blocks(int(_BLOCK_S * rate_hz)))), rate_hz
 
