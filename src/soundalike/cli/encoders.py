@@ -114,12 +114,13 @@ def use(
     if json:
         print_json(dataclasses.asdict(report) | {"derived": [_derived(one) for one in report.derived]})
     else:
-        _tell(report, opened)
+        tell_switch(report, opened)
     if report.interrupted:
         raise typer.Exit(Exit.STOPPED)
 
 
-def _tell(report: SwitchReport, library: Library) -> None:
+def tell_switch(report: SwitchReport, library: Library) -> None:
+    """Tell people how a library was moved to another encoder, and what depended on the old one."""
     if report.computed is not None:
         say(str(report.computed))
     if report.interrupted:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from soundalike.cli import train_embedding
 from soundalike.cli.console import say, writing
 from soundalike.studies import fit_spectral_to
 
@@ -34,3 +35,6 @@ def spectral(
     with writing(out, ".json"):
         fitted = fit_spectral_to(places, out)
     say(f"Fitted to {fitted:,} recordings; use it with: soundalike index FOLDER --encoder {out}")
+
+
+app.command("embedding")(train_embedding.embedding)

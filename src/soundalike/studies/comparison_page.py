@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from soundalike.core.errors import MissingExtraError
 from soundalike.evaluation import Picture, Report, Theme, score_bars, write_report
-from soundalike.studies.compare_encoders import TASK, Comparison
+from soundalike.studies.comparison import TASK, Comparison
 from soundalike.studies.switch_rule import Decision
 from soundalike.studies.training_run import write_json
 

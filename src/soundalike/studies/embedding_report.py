@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from soundalike.core.errors import InvalidInputError
 from soundalike.library import SwitchReport
-from soundalike.studies.compare_encoders import Comparison
+from soundalike.studies.comparison import Comparison
 from soundalike.studies.switch_rule import Decision
 from soundalike.studies.tasks import LeftOut
 from soundalike.training import Recipe

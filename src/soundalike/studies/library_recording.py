@@ -45,11 +45,13 @@ class Recording:
 
     Attributes:
         sounds: All sounds; each one's name is its uri, its group the folder that it lies in.
-        left_out: Files that could not be read, or hold the audio of another, each with the reason.
+        left_out: Files that could not be read, each with the reason.
+        repeated: How many sounds were passed over, as their audio equals that of another.
     """
 
     sounds: TrainingSounds
     left_out: tuple[LeftOut, ...]
+    repeated: int
 
 
 OnRead: TypeAlias = Callable[[float, float], None]
@@ -67,8 +69,8 @@ def read_sounds(
     """Decode sounds into one recording, or go on where that was stopped.
 
     Killed at any moment, the parts that were whole are not decoded again. A sound whose audio equals that of
-    another is left out: it would be learnt to lie apart from itself. Of such a pair, one that is held out
-    stays.
+    another is passed over: it would be learnt to lie apart from itself. Of such a pair, one that is held
+    out stays.
 
     Args:
         planned: What to read, the same for every call with this folder.
@@ -84,7 +86,7 @@ def read_sounds(
         TrainingError: Not one sound could be read.
     """
     try:
-        return _whole(folder)
+        return _whole(folder, len(planned))
     except TrainingError:
         pass
     everything_s = sum(min(one.sound.duration_s, longest_s) for one in planned)
@@ -100,13 +102,14 @@ def read_sounds(
     held = {one.sound.uri for one in planned if one.held_out}
     _join(parts, folder, rate_hz, held)
     shutil.rmtree(folder / _PARTS)
-    return _whole(folder)
+    return _whole(folder, len(planned))
 
 
-def _whole(folder: Path) -> Recording:
+def _whole(folder: Path, planned: int) -> Recording:
     sounds = TrainingSounds(folder)
     left_out = json.loads((folder / _LEFT_OUT).read_text(encoding="utf-8"))
-    recording = Recording(sounds, tuple(LeftOut(**row) for row in left_out))
+    repeated = planned - len(sounds) - len(left_out)
+    recording = Recording(sounds, tuple(LeftOut(**row) for row in left_out), repeated)
     if not len(sounds):
         first = recording.left_out[0]
         raise TrainingError(
@@ -177,11 +180,8 @@ def _join(parts: Sequence[Path], folder: Path, rate_hz: int, held: set[str]) -> 
     with TrainingSoundsWriter(folder, rate_hz) as writer:
         for part in opened:
             for row, sound in enumerate(part.sounds):
-                kept = keeper[sound.facts[_DIGEST]]
-                if kept != sound.name:
-                    left_out.append(LeftOut(sound.name, f"holds the same audio as {kept}"))
-                    continue
-                writer.add(part.read(row), name=sound.name, group=sound.group, facts=sound.facts)
+                if keeper[sound.facts[_DIGEST]] == sound.name:
+                    writer.add(part.read(row), name=sound.name, group=sound.group, facts=sound.facts)
         _write_left_out(folder, left_out)
 
 

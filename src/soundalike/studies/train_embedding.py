@@ -15,7 +15,7 @@ from soundalike.core.units import human_count, human_duration
 from soundalike.encoders import Encoder, load_encoder
 from soundalike.library import Library
 from soundalike.sources import item_of_uri
-from soundalike.studies.compare_encoders import Comparison, ComparisonConfig, HeldOutSound, compare_encoders
+from soundalike.studies.comparison import Comparison, ComparisonConfig, HeldOutSound, compare_encoders
 from soundalike.studies.comparison_page import write_comparison
 from soundalike.studies.embedding_report import (
     EmbeddingConfig,
@@ -245,6 +245,9 @@ class _Job:
     def report(self, recording: Recording, result: TrainingResult) -> TrainingReport:
         """What is known after training."""
         trained_on, held = self._rows(recording)
+        notes = list(self._plan.notes)
+        if recording.repeated:
+            notes.append(f"Passed over, as their audio repeats others': {recording.repeated:,} sounds.")
         return TrainingReport(
             self.name,
             self.folder,
@@ -258,7 +261,7 @@ class _Job:
             result.finished,
             dict(result.figures),
             recording.left_out,
-            self._plan.notes,
+            tuple(notes),
         )
 
     def conclude(self, report: TrainingReport) -> None:
