@@ -171,6 +171,28 @@ def installs_torch(home: Home, command: str) -> None:
     assert "--index-url https://download.pytorch.org/whl/cpu" in command
 
 
+def evaluates(home: Home, command: str) -> None:
+    """The folders are a task, and every encoder stands above chance."""
+    done = home.run(command + " --json --no-plots")
+    assert done.returncode == 0, done.stderr
+    assert "chance" in done.stdout
+    assert "spectral" in done.stdout
+
+
+def is_published(home: Home, command: str) -> None:
+    """What is installed by name is in the table of what is published."""
+    done = home.run("soundalike encoders install --json")
+    assert done.returncode == 0, done.stderr
+    assert command.rsplit(maxsplit=1)[-1] in done.stdout
+
+
+def deforms(home: Home, command: str) -> None:
+    """The folder that is named fills with sounds."""
+    done = home.run(command)
+    assert done.returncode == 0, done.stderr
+    assert len(list((home.work / command.rsplit(maxsplit=1)[-1]).glob("*.wav"))) > 10
+
+
 KINDS: list[tuple[str, Callable[[Home, str], None]]] = [
     (r"git clone .* && cd soundalike", clones),
     (r"make [a-z-]+", is_target),
@@ -178,6 +200,9 @@ KINDS: list[tuple[str, Callable[[Home, str], None]]] = [
     (r"pip install torch==\S+ --index-url \S+", installs_torch),
     (r"soundalike (demo|serve)", serves),
     (r"soundalike (index|search) .*", succeeds),
+    (r"soundalike evaluate .*", evaluates),
+    (r"soundalike encoders install [a-z0-9-]+", is_published),
+    (r"soundalike deform .*", deforms),
 ]
 
 

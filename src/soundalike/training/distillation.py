@@ -42,8 +42,8 @@ class BlurConfig:
         masked: Share of segments of which a stretch of bands or of frames is hidden.
     """
 
-    noisy: float = 0.35
-    noise_db: tuple[float, float] = (26.0, 71.0)
+    noisy: float = 0.6
+    noise_db: tuple[float, float] = (12.0, 65.0)
     coloured: float = 0.4
     colour_db: float = 5.0
     cut: float = 0.15
@@ -249,7 +249,10 @@ class DistillationObjective(Objective):
         self.config = config
         dims = network.config.dims
         self.projection = nn.Linear(dims, config.targets.dims)
-        self.tags = nn.Linear(dims, self.classes) if config.scores > 0.0 else None
+        self.tags: nn.Linear | None = None
+        if config.scores > 0.0:
+            self.tags = nn.Linear(dims, self.classes)
+            nn.init.constant_(self.tags.bias, _SELDOM)
 
     def forward(self, network: EmbeddingNetwork, batch: Batch) -> Outcome:
         """See :class:`soundalike.training.objective.Objective`."""
@@ -276,6 +279,9 @@ class DistillationObjective(Objective):
         projected = self.projection(vectors * self.config.scale)
         return (1.0 - torch.cosine_similarity(projected, targets)).mean()
 
+
+_SELDOM = -5.0
+"""Logit that the class scores start from: about how seldom a class sounds."""
 
 _CLASSES_THAT_SOUND = 20.0
 """The mean over 527 classes, of which few sound at a time, is brought to the size of the other terms."""
