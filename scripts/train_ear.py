@@ -1,4 +1,4 @@
-"""Train the encoder that soundalike ships, from the corpus and a teacher to the file in the package.
+"""Train the encoder that soundalike ships, from the corpus and a teacher to its file; or one without.
 
 Four steps, each of which goes on where it stopped; with none named, all of them::
 
@@ -7,6 +7,10 @@ Four steps, each of which goes on where it stopped; with none named, all of them
 
 ``textures`` synthesises sounds, ``clips`` draws clips of the corpus and of these and has them labelled by the
 teacher, ``train`` trains the student by the recipe ``ear``, ``export`` writes ``ear.onnx`` and ``ear.json``.
+
+With a recipe that needs no teacher the steps ``train`` and ``export`` are enough::
+
+    python scripts/train_ear.py train export --corpus corpus --work ear --recipe ntxent --run ntxent
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from soundalike.training import (
     ExportConfig,
     Progress,
     RunConfig,
+    TrainingPairs,
     TrainingResult,
     TrainingSounds,
     TrainingSoundsWriter,
@@ -38,6 +43,7 @@ from soundalike.training.distillation import DistillationBatches, DistillationCo
 from soundalike.training.export import TagLayer
 from soundalike.training.labelled import label_clips, open_clips
 from soundalike.training.parsing import config_from_mapping
+from soundalike.training.prefetch import Batches
 from soundalike.training.recipe import Recipe
 from soundalike.training.teacher import MobileNetTeacher
 
@@ -78,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="which steps; all by default")
     parser.add_argument("--corpus", type=Path, required=True, help="what scripts/corpus/build.py wrote")
-    parser.add_argument("--teacher", type=Path, required=True, help="the .pt file of an EfficientAT network")
+    parser.add_argument("--teacher", type=Path, help="the .pt file of an EfficientAT network")
     parser.add_argument("--work", type=Path, required=True, help="folder for textures, clips and the run")
     parser.add_argument("--recipe", default="ear", help="name or TOML file of the student's recipe")
     parser.add_argument("--textures", type=int, default=TEXTURES, help="how many to synthesise")
@@ -87,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, default=2, help="how many label at once")
     parser.add_argument("--run", default="run", help="name of the run's folder in the work folder")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the encoder is written")
+    parser.add_argument("--name", default="ear", help="what the encoder is called")
     parser.add_argument("--version", type=int, default=1, help="the encoder's version")
     return parser
 
@@ -116,6 +123,8 @@ def make_textures(folder: Path, rate_hz: int, count: int) -> None:
 
 def make_clips(options: argparse.Namespace, recipe: Recipe) -> None:
     """Draw clips of the corpus and the textures; the teacher labels them."""
+    if options.teacher is None:
+        raise SystemExit("Clips are labelled by a teacher: name its file with --teacher.")
     sounds = [TrainingSounds(options.corpus / "train"), TrainingSounds(options.work / "textures")]
     for one in sounds:
         one.hold_in_memory()
@@ -128,14 +137,23 @@ def make_clips(options: argparse.Namespace, recipe: Recipe) -> None:
     )  # fmt: skip
 
 
-def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult:
-    """Train, or bring back what was trained."""
-    torch.set_flush_denormal(True)
+def batches_for(options: argparse.Namespace, recipe: Recipe) -> Batches:
+    """What the recipe learns from: labelled clips, or pairs of the corpus's own segments."""
+    if recipe.objective.kind != "distillation":
+        sounds = TrainingSounds(options.corpus / "train")
+        sounds.hold_in_memory()
+        return TrainingPairs(sounds, recipe)
     config = config_from_mapping(DistillationConfig, recipe.objective.settings, "objective")
-    data = DistillationBatches(
+    return DistillationBatches(
         open_clips(options.work / "clips", options.clips), recipe.input, config,
         batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS,
     )  # fmt: skip
+
+
+def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult:
+    """Train, or bring back what was trained."""
+    torch.set_flush_denormal(True)
+    data = batches_for(options, recipe)
 
     def show(progress: Progress) -> None:
         figures = ", ".join(f"{name} {value:.4f}" for name, value in progress.figures.items())
@@ -157,14 +175,12 @@ def export_student(options: argparse.Namespace, recipe: Recipe, result: Training
             layer.weight.copy_(objective.tags.weight * objective.config.scale)
             layer.bias.copy_(objective.tags.bias)
         tags = TagLayer(layer, "vectors", audioset_class_names())
+    said = "labelled by EfficientAT mn04" if tags is not None else "without labels"
     about = ExportConfig(
-        name="ear",
+        name=options.name,
         version=options.version,
         licence="Apache-2.0",
-        training_data=(
-            "Free recordings out of Debian packages and synthesised sound, labelled by EfficientAT mn04: "
-            "see docs/model-card.md."
-        ),
+        training_data=f"Free recordings and synthesised sound, {said}: see docs/model-card.md.",
     )
     print(export_encoder(result.network, recipe, options.models, about, tags), flush=True)
 
