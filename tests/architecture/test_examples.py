@@ -15,6 +15,7 @@ SAYS = {
     "arithmetic_on_vectors": "1. ",
     "evaluate_folder": "| spectral | 0.",
     "textures": "sounds of 74 textures",
+    "train_embedding": "were held out",
     "triplets": "semi-hard",
     "front_ends": "64 wavelets",
     "metrics": "| spectral | **0.",  # clearly better than four of its dimensions

@@ -20,6 +20,7 @@ FEWEST_SOUNDS = 10
 
 HELD_OUT_SHARE = 0.2
 _LEAST_SHARE, _GREATEST_SHARE = 0.05, 0.5
+_WIDER = 1.75  # times the share: among five folders one alone cannot be told apart, two can
 _DRAWS = 200  # ways to hold groups out that are tried: enough to find a good one among a dozen packs
 
 By: TypeAlias = Literal["folder", "sub-folder", "sound"]
@@ -140,8 +141,8 @@ def _best_draw(
         return None
     best: BoolArray | None = None
     best_rank = (False, -np.inf)
-    for _ in range(_DRAWS):
-        _, held = group_split(groups, share, rng)
+    for draw in range(_DRAWS):
+        _, held = group_split(groups, share if draw % 2 else min(_GREATEST_SHARE, _WIDER * share), rng)
         part = len(held) / len(groups)
         if len(held) < 2 or not _LEAST_SHARE <= part <= _GREATEST_SHARE:
             continue

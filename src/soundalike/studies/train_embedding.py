@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from soundalike.core.errors import LibraryError, TrainingError
+from soundalike.core.errors import LibraryError, SoundalikeError, TrainingError
 from soundalike.core.units import human_count, human_duration
 from soundalike.encoders import Encoder, load_encoder
 from soundalike.library import Library
@@ -125,7 +125,11 @@ class _Job:
         manifest = self.folder / ENCODER / f"{self.name}.json"
         if self._known is None or not manifest.is_file():
             return in_use
-        if load_encoder(manifest).spec.fingerprint != in_use.spec.fingerprint:
+        try:
+            own = load_encoder(manifest).spec.fingerprint
+        except SoundalikeError:  # it was damaged, and will be written anew
+            return in_use
+        if own != in_use.spec.fingerprint:
             return in_use
         return Library.open(self._library.path, encoder=self._known.in_use, create=False).encoder
 
