@@ -91,7 +91,7 @@ def decide(comparison: Differences) -> Decision:
     if not judge.low > 0.0:
         return Decision(
             False,
-            f"{judge.measure} is not better with certainty ({interval}): its lower bound must exceed 0.",
+            f"{judge.measure} is not better with certainty ({interval}).",
         )
     fallen = [one for one in known.values() if one.change < -MOST_FALL - _ROUNDING]
     if fallen:

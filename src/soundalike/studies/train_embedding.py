@@ -166,8 +166,9 @@ class _Job:
                 f" {recording.left_out[0].uri}: {recording.left_out[0].reason}" if recording.left_out else ""
             )
             raise TrainingError(
-                f"Training needs at least {FEWEST_SOUNDS} sounds that can be read and differ; of "
-                f"{len(self._plan.sounds)}, {len(recording.sounds)} do.{why}"
+                f"Training needs at least {FEWEST_SOUNDS} sounds that can be read and differ in their audio; "
+                f"of {len(self._plan.sounds)}, {len(recording.left_out)} cannot be read and "
+                f"{recording.repeated} repeat others.{why}"
             )
         return recording
 
