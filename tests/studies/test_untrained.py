@@ -143,3 +143,45 @@ def test_a_model_without_weights_has_no_copy(tmp_path: Path) -> None:
     encoder = small_network(tmp_path, [*bounds, *nodes])
     with pytest.raises(EncoderError, match="has no weights that an untrained copy could redraw"):
         untrained_copy(encoder, 0)
+
+
+def stored(name: str, values: np.ndarray) -> Any:
+    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(values, name))
+
+
+def test_weights_kept_as_float16_are_redrawn(tmp_path: Path) -> None:
+    nodes = [
+        stored("half", np.ones((WINDOW, DIMS), np.float16)),
+        helper.make_node("Cast", ["half"], ["whole"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["segments", "whole"], ["hidden"]),
+        helper.make_node("MatMul", ["hidden", "small"], ["vectors"]),
+        stored("small", np.eye(DIMS, dtype=np.float32)),
+    ]
+    encoder = small_network(tmp_path, [nodes[-1], *nodes[:-1]])
+    assert np.linalg.matrix_rank(encoded(encoder), tol=1e-2) == 1
+    assert np.linalg.matrix_rank(encoded(untrained_copy(encoder, 0)), tol=1e-2) == DIMS
+
+
+def test_the_filters_of_a_front_end_stay(tmp_path: Path) -> None:
+    nodes = [
+        stored("front_end.bank", np.ones((WINDOW, DIMS), np.float32)),
+        stored("mixing", np.eye(DIMS, dtype=np.float32)),
+        helper.make_node("MatMul", ["segments", "front_end.bank"], ["heard"]),
+        helper.make_node("MatMul", ["heard", "mixing"], ["vectors"]),
+    ]
+    encoder = small_network(tmp_path, nodes)
+    copied = encoded(untrained_copy(encoder, 0))
+    assert np.linalg.matrix_rank(copied, tol=1e-2) == 1, "all that the bank lets through is a sum"
+    assert np.ptp(copied, axis=1).min() > 0.0, "how it is mixed is drawn anew"
+
+
+def test_weights_that_are_computed_are_refused(tmp_path: Path) -> None:
+    nodes = [
+        stored("matrix", np.ones((WINDOW, DIMS), np.float32)),
+        stored("offset", np.ones(DIMS, np.float32)),
+        helper.make_node("Neg", ["matrix"], ["other"]),
+        helper.make_node("Gemm", ["segments", "other", "offset"], ["vectors"]),
+    ]
+    encoder = small_network(tmp_path, nodes)
+    with pytest.raises(EncoderError, match="cannot redraw the weights 'other' of a Gemm"):
+        untrained_copy(encoder, 0)

@@ -32,6 +32,9 @@ _NORMALISATIONS: dict[str, dict[int, float]] = {
     "InstanceNormalization": {1: 1.0, 2: 0.0},
     "LayerNormalization": {1: 1.0, 2: 0.0},
 }
+_PASSED_ON = ("Cast", "Identity")  # what weights may go through first, such as those stored as float16
+_ALWAYS_WEIGHTS = ("Conv", "ConvTranspose", "Gemm")
+_NOT_TRAINED = "front_end."
 
 
 def untrained_copy(encoder: OnnxEncoder, seed: int) -> Encoder:
@@ -39,7 +42,8 @@ def untrained_copy(encoder: OnnxEncoder, seed: int) -> Encoder:
 
     Every weight of a convolution or matrix product is drawn anew by He's rule, biases are zero, and
     normalisations are where training starts from (scale 1, shift 0, statistics of a standard normal). All
-    other constants, such as those that standardise the input, stay as they are.
+    other constants, such as those that standardise the input, stay as they are, and so do the filters of a
+    front end inside the network (constants called ``front_end.``…), which are not trained.
 
     Args:
         encoder: An encoder that is an ONNX model.
@@ -49,7 +53,7 @@ def untrained_copy(encoder: OnnxEncoder, seed: int) -> Encoder:
         An encoder of the same shape, named ``NAME-untrained``, in a space of its own.
 
     Raises:
-        EncoderError: The model cannot be read, or has no weights.
+        EncoderError: The model cannot be read, has no weights, or computes them from others.
 
     Source:
         He et al. 2015, Delving deep into rectifiers, equation 10.
@@ -73,25 +77,41 @@ def _named(manifest: OnnxManifest, content: bytes) -> OnnxManifest:
 
 def _redraw(graph: Any, rng: np.random.Generator) -> int:
     """Replace the trained constants of a graph in place; returns how many weights were drawn."""
-    constants: dict[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Constant" and attribute.name == "value":
-                constants[node.output[0]] = attribute.t
+    constants = _constants(graph)
     drawn = 0
     done: set[str] = set()
     for node in graph.node:
         for at, name in enumerate(node.input):
             tensor = constants.get(name)
-            if tensor is None or name in done:
+            if tensor is None:
+                if node.op_type in _ALWAYS_WEIGHTS and at == 1:
+                    raise EncoderError(
+                        f"An untrained copy cannot redraw the weights {name!r} of a {node.op_type}: they are "
+                        "computed, not stored."
+                    )
+                continue
+            if tensor.name in done or tensor.name.startswith(_NOT_TRAINED):
                 continue
             old = numpy_helper.to_array(tensor)
             new = _first_values(node, at, old, rng)
             if new is not None:
                 tensor.CopyFrom(numpy_helper.from_array(new.astype(old.dtype), tensor.name))
-                done.add(name)
+                done.add(tensor.name)
                 drawn += at in _WEIGHTS.get(node.op_type, ())
     return drawn
+
+
+def _constants(graph: Any) -> dict[str, Any]:
+    """The tensors of a graph by the names that nodes know them by."""
+    constants: dict[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.name == "value":
+                attribute.t.name = node.output[0]  # its own name need not be unique, nor be there
+                constants[node.output[0]] = attribute.t
+        if node.op_type in _PASSED_ON and node.input[0] in constants:
+            constants[node.output[0]] = constants[node.input[0]]
+    return constants
 
 
 def _first_values(
