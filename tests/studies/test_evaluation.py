@@ -30,6 +30,7 @@ from soundalike.studies import (
     find_tasks,
     write_evaluation,
 )
+from soundalike.studies.pictures import pictures_of
 from soundalike.studies.scoring import score_labels
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "encoders_v1"
@@ -258,6 +259,19 @@ def test_a_page_with_pictures_and_figures(small: Evaluation, tmp_path: Path) -> 
     figures = (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert Report.from_json(figures) == small.report
     assert json.loads((tmp_path / "out" / "left-out.json").read_text()) == []
+
+
+def test_tasks_whose_names_are_spelt_alike_have_pictures_of_their_own(small: Evaluation) -> None:
+    task = small.report.tasks[0]
+    results, ranked = small.report.of_task(task), [one for one in small.ranked if one.task == task]
+    names = ("folders: звуки", "folders: 声音", "folders: Drums", "folders: drums")
+    both = Evaluation(
+        Report(tuple(dataclasses.replace(result, task=name) for name in names for result in results)),
+        tuple(dataclasses.replace(one, task=name) for name in names for one in ranked),
+        (),
+    )
+    pictures = [picture.name for picture in pictures_of(both, [])]
+    assert len(set(pictures)) == len(pictures) == 2 * len(names)
 
 
 def test_without_pictures(small: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from soundalike.audio import encode_wav
-from soundalike.core.arrays import FloatArray
+from soundalike.core.arrays import FloatArray, IntArray
+from soundalike.core.errors import EncoderError
 from soundalike.encoders import load_encoder
 from soundalike.library import demo_sounds, embed
 from soundalike.sources import Item, source_for
@@ -61,6 +62,18 @@ def test_bad_files_are_told_and_silence_is_marked(tmp_path: Path) -> None:
         assert silent.tolist() == [False, False, True, False]
         assert vectors.any(axis=1).tolist() == [True, False, False, True]
     assert heard.audio_s == pytest.approx(3.0 + 3.0 + 0.5)
+
+
+def test_an_encoder_that_fails_is_no_fault_of_a_sound(
+    items: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(LogMelMean):
+        def encode(self, segments: FloatArray, lengths: IntArray) -> FloatArray:
+            raise EncoderError("It gave vectors that are NaN.")
+
+    monkeypatch.setattr(listening, "_BATCH_SEGMENTS", 3)
+    with pytest.raises(EncoderError, match="vectors that are NaN"):
+        listen_to_items(items, [Failing()])
 
 
 def test_a_file_that_vanishes_is_told(tmp_path: Path) -> None:

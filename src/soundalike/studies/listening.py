@@ -10,7 +10,7 @@ import numpy as np
 
 from soundalike.audio import Segmenter, Segments, open_audio
 from soundalike.core.arrays import BoolArray, FloatArray
-from soundalike.core.errors import SoundalikeError
+from soundalike.core.errors import EncoderError, SoundalikeError
 from soundalike.encoders import Encoder
 from soundalike.sources import Item, open_item
 
@@ -112,6 +112,8 @@ def listen(
         try:
             for rate_hz in rates:
                 seconds = _decode(sound, row, [grid for grid in grids if grid.rate_hz == rate_hz])
+        except EncoderError:  # no fault of this sound; what waited of others went with it
+            raise
         except (SoundalikeError, OSError) as error:
             heard.failed[row] = str(error)
             for grid in grids:

@@ -77,18 +77,17 @@ def pictures_of(evaluation: Evaluation, asked: Sequence[str], *, seed: int = 0) 
     """
     report = evaluation.report
     pictures: list[Picture] = []
-    for task in report.tasks:
+    for place, task in enumerate(report.tasks):
         ranked = [r for r in evaluation.ranked if r.task == task]
         has_answers = any(result.queries for result in report.of_task(task))
         if ranked and has_answers:  # which copies are found is said by the table alone
-            pictures += _of_labels(report, task, ranked, asked, seed)
+            pictures += _of_labels(report, task, _slug(task, place), ranked, asked, seed)
     return pictures
 
 
 def _of_labels(
-    report: Report, task: str, ranked: Sequence[Ranked], asked: Sequence[str], seed: int
+    report: Report, task: str, slug: str, ranked: Sequence[Ranked], asked: Sequence[str], seed: int
 ) -> list[Picture]:
-    slug = _slug(task)
     results = report.of_task(task)
     found = [
         Picture(
@@ -228,6 +227,6 @@ def write_evaluation(
     return WrittenReport(page, missing)
 
 
-def _slug(text: str) -> str:
-    """Make a name fit for a file."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "task"
+def _slug(task: str, place: int) -> str:
+    """Make a task's name fit for files; its place tells it from others that then read the same."""
+    return f"{place + 1}-" + (re.sub(r"[^a-z0-9]+", "-", task.lower()).strip("-") or "task")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -53,11 +54,11 @@ class LabelTask:
             raise InvalidInputError(
                 f"{self.name} has {len(self.items)} sounds, but labels and keys of {lengths} sounds."
             )
-        repeated = {label for label in set(self.labels) if self.labels.count(label) > 1}
-        if len(repeated) < 2:
+        counts = Counter(self.labels)
+        if sum(count > 1 for count in counts.values()) < 2:
             raise InvalidInputError(
                 f"{self.name} needs at least two labels of at least two sounds each; "
-                f"{len(self.items)} sounds with {len(set(self.labels))} labels came."
+                f"{len(self.items)} sounds with {len(counts)} labels came."
             )
 
     def part(self, rows: Sequence[int]) -> LabelTask:
