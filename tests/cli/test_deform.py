@@ -136,4 +136,8 @@ def test_what_cannot_be_used_is_told_in_one_line(run: Any, loop: Path, tmp_path:
     run("deform", loop, "--out", out, "--seconds", "nan").fails("above 0")
     run("deform", loop, "--out", out, "--seed", -1).fails("not negative")
     run("deform", loop, "--out", out, "--mix-with", tmp_path / "silent.wav").fails("nothing to mix in")
+    late = np.concatenate([np.zeros(16000), np.ones(800)]).astype(np.float32)
+    (tmp_path / "late.wav").write_bytes(encode_wav(late, 8000))
+    ended = run("deform", loop, "--out", out, "--seconds", 1, "--mix-with", tmp_path / "late.wav")
+    ended.fails("nothing to mix in")  # what would be mixed in is silent, and no more of it is read
     assert not out.exists()

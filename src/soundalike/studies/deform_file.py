@@ -16,7 +16,6 @@ from soundalike.audio import (
     change_gain,
     coloured_noise,
     crop,
-    decode,
     decode_region,
     encode_wav,
     mix,
@@ -66,7 +65,8 @@ def write_deformed(
         out: The folder to write WAV files to; made where there is none.
         seed: For noise, filters and the place of a crop: the same seed gives the same files.
         seconds: How much of the file's start is taken, at most 600.
-        other: The sound that is mixed in, repeated as long as needed; None takes a bundled drum loop.
+        other: The sound that is mixed in, from its start on, repeated as long as needed; None takes a bundled
+            drum loop.
 
     Returns:
         The files in the order of their names, the original first. They are mono, at the file's own rate.
@@ -87,9 +87,9 @@ def write_deformed(
     sound = whole[: max(1, round(seconds * rate_hz))]
     if not sound.any():
         raise AudioError(f"{file.name} is silent: there is nothing to deform.")
-    mixed_in = decode(other or demo_sounds() / _MIXED_IN, rate_hz=rate_hz).samples
+    mixed_in = decode_region(other or demo_sounds() / _MIXED_IN, 0.0, seconds, rate_hz)
     if not mixed_in.any():
-        raise AudioError(f"{other} is silent: there is nothing to mix in.")
+        raise AudioError(f"The first {seconds:g} s of {other} are silent: there is nothing to mix in.")
     made = [("original", "", "as it is", sound)]
     made += _nearby(whole, len(sound), rate_hz)
     made += _deformed(sound, np.resize(mixed_in, len(sound)), rate_hz, np.random.default_rng(seed))

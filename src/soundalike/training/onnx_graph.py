@@ -85,7 +85,3 @@ class GraphWriter:
         helper.set_model_props(model, properties)
         onnx.checker.check_model(model)
         return model
-
-
-def _end(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
