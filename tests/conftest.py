@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,11 @@ def shared_data() -> Path:
     if folder is None:
         pytest.skip("the collections esc10, fsdd and philharmonia are not here (set SOUNDALIKE_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_encoders_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no encoder that was added on this machine change what tests find; subprocesses included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOUNDALIKE_ENCODERS", str(tmp_path_factory.mktemp("encoders")))
+        yield

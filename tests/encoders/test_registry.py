@@ -78,3 +78,7 @@ def test_spectral_loads_without_heavy_packages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_encoders_that_were_added_on_this_machine_do_not_change_the_tests() -> None:
+    assert encoder_names() == ENCODERS.names()
