@@ -93,7 +93,8 @@ def better_by(change: float) -> Any:
 
 
 def config(recipe: Path, **more: Any) -> EmbeddingConfig:
-    return EmbeddingConfig(**{"recipe": recipe, "start": "nothing", "steps": 4, "device": "cpu"} | more)
+    values: dict[str, Any] = {"recipe": recipe, "start": "nothing", "steps": 4, "device": "cpu"} | more
+    return EmbeddingConfig(**values)
 
 
 def test_killed_it_goes_on_then_is_compared_and_taken(library: Library, recipe: Path) -> None:

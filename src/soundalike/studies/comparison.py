@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -146,24 +146,7 @@ def compare_encoders(
             f"Two sounds are needed to compare encoders; of {len(sounds)}, {len(heard.labels)} could be used."
             + first
         )
-    figures = [_figures(heard, at, encoder) for at, encoder in enumerate(field.values())]
-    results = [
-        TaskResult(
-            TASK,
-            label,
-            tuple(_score(name, one, config) for name, one in own.items()),
-            queries=len(heard.labels),
-            facts={"fingerprint": encoder.spec.fingerprint},
-        )
-        for (label, encoder), own in zip(field.items(), figures, strict=True)
-    ]
-    differences = [
-        _difference(name, figures[0][name], figures[1][name], config)
-        for name in (FOLDER_MAP, NEAR_DUPLICATES, SAME_FILE)
-        if name in figures[0]
-    ]
-    report = Report(tuple(results), _facts(heard, kinds, config))
-    return Comparison(report, tuple(differences), len(heard.labels), tuple(heard.left_out))
+    return _compared(heard, field, kinds, config)
 
 
 def _field(old: Encoder, new: Encoder, seed: int) -> dict[str, Encoder]:
@@ -289,6 +272,30 @@ def _loudest(samples: FloatArray, length: int) -> int:
     """Where the stretch of that length with the most energy starts."""
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     return int(np.argmax(sums[length:] - sums[: len(sums) - length]))
+
+
+def _compared(
+    heard: _Held, field: Mapping[str, Encoder], kinds: Sequence[CopyKind], config: ComparisonConfig
+) -> Comparison:
+    """Score everyone, and hold the first two against each other."""
+    figures = [_figures(heard, at, encoder) for at, encoder in enumerate(field.values())]
+    results = [
+        TaskResult(
+            TASK,
+            label,
+            tuple(_score(name, one, config) for name, one in own.items()),
+            queries=len(heard.labels),
+            facts={"fingerprint": encoder.spec.fingerprint},
+        )
+        for (label, encoder), own in zip(field.items(), figures, strict=True)
+    ]
+    differences = [
+        _difference(name, figures[0][name], figures[1][name], config)
+        for name in (FOLDER_MAP, NEAR_DUPLICATES, SAME_FILE)
+        if name in figures[0]
+    ]
+    report = Report(tuple(results), _facts(heard, kinds, config))
+    return Comparison(report, tuple(differences), len(heard.labels), tuple(heard.left_out))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
