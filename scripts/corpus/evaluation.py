@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
@@ -23,8 +23,8 @@ from soundalike.core.errors import SoundalikeError
 from soundalike.training import TrainingSounds, TrainingSoundsWriter
 
 VERSION = 1
-PHASES = 4  # a clip is fingerprinted from this many starts within a hop: a cut may begin anywhere
-_Found = tuple[NDArray[np.int64], NDArray[np.int64]]
+PHASES = 2  # a clip is fingerprinted from this many starts within a hop: a cut may begin anywhere
+_Integers = NDArray[np.int64]
 _MAX_POSTINGS = 400  # a pair that more often occurs says nothing
 
 
@@ -37,7 +37,7 @@ class EvaluationClips:
 
     Attributes:
         sounds: The clips.
-        pairs: Number of landmarks of each clip, shape ``(N,)``.
+        pairs: Number of landmarks of each clip, shape ``(N,)``, int64.
     """
 
     def __init__(self, sounds: TrainingSounds, processes: int = 1) -> None:
@@ -46,16 +46,11 @@ class EvaluationClips:
         for index, sound in enumerate(sounds.sounds):
             self._by_hash[sound.facts["bytes_hash"]] = index
             self._by_hash[sound.facts["samples_hash"]] = index
-        found = _in_parallel(partial(_clip_landmarks, sounds), len(sounds), processes)
-        self.pairs = np.array([len(keys) // PHASES for keys, _ in found], np.int64)
-        keys = np.concatenate([np.empty(0, np.int64), *(keys for keys, _ in found)])
-        clips = np.repeat(np.arange(len(found)), [len(keys) for keys, _ in found])
-        frames = np.concatenate([np.empty(0, np.int64), *(frames for _, frames in found)])
+        keys, clips, frames = _landmarks_of_all(sounds, processes)
+        self.pairs = np.bincount(clips, minlength=len(sounds)) // PHASES
+        often = np.flatnonzero(np.bincount(keys, minlength=1) > _MAX_POSTINGS)
         order = np.argsort(keys, kind="stable")
-        often = (
-            np.bincount(keys, minlength=1)[keys[order]] > _MAX_POSTINGS if len(keys) else np.zeros(0, bool)
-        )
-        order = order[~often]
+        order = order[~np.isin(keys[order], often)]
         self._keys, self._clips, self._frames = keys[order], clips[order], frames[order]
 
     def hashed(self, *hashes: str) -> int | None:
@@ -136,14 +131,27 @@ def _decoded(file: Path) -> tuple[str, FloatArray] | None:
     return (hashlib.sha256(file.read_bytes()).hexdigest(), samples) if len(samples) else None
 
 
-def _clip_landmarks(sounds: TrainingSounds, index: int) -> _Found:
+def _landmarks_of_all(sounds: TrainingSounds, processes: int) -> tuple[_Integers, _Integers, _Integers]:
+    """Keys, clips and frames of the landmarks of all clips; kept beside the clips."""
+    kept = sounds.folder / f"landmarks-{VERSION}-{PHASES}.npz"
+    if not kept.exists():
+        find = partial(_clip_landmarks, sounds)
+        with get_context("fork").Pool(processes) as pool:
+            found = pool.map(find, range(len(sounds)), chunksize=64)
+        nothing = np.empty(0, np.int64)
+        part = kept.with_suffix(".part.npz")
+        np.savez(
+            part,
+            keys=np.concatenate([nothing, *(keys for keys, _ in found)]),
+            clips=np.repeat(np.arange(len(found)), [len(keys) for keys, _ in found]),
+            frames=np.concatenate([nothing, *(frames for _, frames in found)]),
+        )
+        part.replace(kept)
+    with np.load(kept, allow_pickle=False) as arrays:
+        return arrays["keys"], arrays["clips"], arrays["frames"]
+
+
+def _clip_landmarks(sounds: TrainingSounds, index: int) -> tuple[_Integers, _Integers]:
     samples = sounds.read(index)
     found = [landmarks(samples[phase * HOP // PHASES :]) for phase in range(PHASES)]
     return np.concatenate([one.keys for one in found]), np.concatenate([one.frames for one in found])
-
-
-def _in_parallel(work: Callable[[int], _Found], count: int, processes: int) -> list[_Found]:
-    if processes < 2:
-        return [work(index) for index in range(count)]
-    with get_context("fork").Pool(processes) as pool:
-        return pool.map(work, range(count), chunksize=64)
