@@ -100,3 +100,14 @@ def test_similarity_matrix_loss_is_that_of_a_loop() -> None:
     found = similarity_matrix_loss(torch.from_numpy(a), torch.from_numpy(b)).item()
     assert found == pytest.approx(np.mean(differences), abs=1e-12)
     assert similarity_matrix_loss(torch.ones(1, 3), torch.ones(1, 2)).item() == 0.0
+
+
+@pytest.mark.parametrize("kind", ["cosine", "squared_euclidean"])
+def test_networks_in_bfloat16_are_judged_with_all_digits(kind: Any) -> None:
+    torch.manual_seed(0)
+    near = torch.nn.functional.normalize(torch.randn(64, 32) + 3.0 * torch.randn(1, 32), dim=1)
+    groups = torch.arange(64)
+    with torch.autocast("cpu", torch.bfloat16):
+        apart, loss = distance_matrix(near, near.flip(0), kind), nt_xent(near, near.flip(0), groups, 0.1)
+    assert torch.equal(apart, distance_matrix(near, near.flip(0), kind))
+    assert torch.equal(loss, nt_xent(near, near.flip(0), groups, 0.1))

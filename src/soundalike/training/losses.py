@@ -42,10 +42,10 @@ def distances(vectors: Tensor, others: Tensor, kind: TripletDistance) -> Tensor:
 def distance_matrix(vectors: Tensor, others: Tensor, kind: TripletDistance) -> Tensor:
     """Distances of all rows of one stack, ``(B, D)``, to all rows of another, ``(C, D)``: ``(B, C)``."""
     if kind == "cosine":
-        return 1.0 - functional.normalize(vectors, dim=1) @ functional.normalize(others, dim=1).T
+        return 1.0 - _products(functional.normalize(vectors, dim=1), functional.normalize(others, dim=1))
     if kind == "squared_euclidean":
         squares = vectors.square().sum(dim=1)[:, None] + others.square().sum(dim=1)[None, :]
-        return (squares - 2.0 * vectors @ others.T).clamp(min=0.0)
+        return (squares - 2.0 * _products(vectors, others)).clamp(min=0.0)
     raise InvalidInputError(f"A triplet's distance is 'cosine' or 'squared_euclidean'; got {kind!r}.")
 
 
@@ -91,7 +91,7 @@ def nt_xent(anchors: Tensor, positives: Tensor, groups: Tensor, temperature: flo
     """
     count = len(anchors)
     rows = functional.normalize(torch.cat([anchors, positives]), dim=1)
-    logits = rows @ rows.T / temperature
+    logits = _products(rows, rows) / temperature
     both = torch.cat([groups, groups])
     partner = torch.arange(2 * count, device=rows.device).roll(count)
     excluded = both[:, None] == both[None, :]
@@ -122,3 +122,9 @@ def similarity_matrix_loss(vectors: Tensor, teacher_vectors: Tensor) -> Tensor:
     square = (own @ own.T - theirs @ theirs.T).square()
     count = len(vectors)
     return (square.sum() - square.diagonal().sum()) / max(1, count * (count - 1))
+
+
+def _products(rows: Tensor, others: Tensor) -> Tensor:
+    """Products of all pairs of rows, not in bfloat16, whose digits do not tell near vectors apart."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return rows @ others.T
