@@ -114,7 +114,10 @@ class ClipSource:
     @property
     def fingerprint(self) -> str:
         """Name and digest of the sounds and of how clips are drawn from them."""
-        contents = [[one.rate_hz, [(s.name, s.length) for s in one.sounds]] for one in self._sounds]
+        contents = [
+            [one.rate_hz, one.digest, [(s.name, s.group, s.length, dict(s.facts)) for s in one.sounds]]
+            for one in self._sounds
+        ]
         return fingerprint("clips", CODE_VERSION, [self.config, contents])
 
     def clip(self, number: int) -> FloatArray:

@@ -124,6 +124,8 @@ def open_clips(folder: Path, count: int | None = None) -> LabelledClips:
     if document is None:
         raise TrainingError(f"{folder} holds no labelled clips: expected {_DESCRIPTION} and parts.")
     paths = sorted(folder.glob("part-*.npz"))
+    if paths != [_path(folder, part) for part in range(len(paths))]:
+        raise TrainingError(f"Of the labelled clips in {folder} parts are missing: label them again.")
     if count is not None:
         paths = paths[: -(-count // _PART_CLIPS)]
     columns: dict[str, list[NDArray[Any]]] = {"levels": [], "lengths": [], "features": [], "logits": []}

@@ -119,7 +119,7 @@ def similarity_matrix_loss(vectors: Tensor, teacher_vectors: Tensor) -> Tensor:
     """
     own = functional.normalize(vectors, dim=1)
     theirs = functional.normalize(teacher_vectors, dim=1)
-    square = (own @ own.T - theirs @ theirs.T).square()
+    square = (_products(own, own) - _products(theirs, theirs)).square()
     count = len(vectors)
     return (square.sum() - square.diagonal().sum()) / max(1, count * (count - 1))
 

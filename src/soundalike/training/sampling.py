@@ -169,7 +169,9 @@ class TrainingPairs:
             [sounds.sounds[i].name, sounds.sounds[i].start, sounds.sounds[i].length]
             for i in self._draw.indices.tolist()
         ]
-        self.fingerprint = fingerprint("pairs", CODE_VERSION, {"sounds": listed, "rate_hz": sounds.rate_hz})
+        self.fingerprint = fingerprint(
+            "pairs", CODE_VERSION, {"sounds": listed, "rate_hz": sounds.rate_hz, "samples": sounds.digest}
+        )
 
     def batch(self, step: int) -> Arrays:
         """Make the batch of a step.

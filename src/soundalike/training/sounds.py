@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -58,6 +59,7 @@ class TrainingSounds:
             version = document["version"]
             self.rate_hz = int(document["rate_hz"])
             self.sounds: tuple[TrainingSound, ...] = tuple(TrainingSound(**row) for row in document["sounds"])
+            self._digest = str(document["samples_sha256"])
             size = (folder / _SAMPLES).stat().st_size
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(
@@ -74,6 +76,11 @@ class TrainingSounds:
 
     def __len__(self) -> int:
         return len(self.sounds)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the samples, as written: what a fingerprint of a training takes in."""
+        return self._digest
 
     @property
     def hours(self) -> float:
@@ -141,6 +148,7 @@ class TrainingSoundsWriter:
         self.rate_hz = rate_hz
         self._sounds: list[TrainingSound] = []
         self._end = 0
+        self._hash = hashlib.sha256()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _LIST).unlink(missing_ok=True)
         self._file = (folder / _SAMPLES).open("wb")
@@ -165,7 +173,9 @@ class TrainingSoundsWriter:
         if audio.ndim != 1 or len(audio) == 0:
             raise TrainingError(f"Expected mono samples (T,) of {name}; got shape {audio.shape}.")
         scaled = np.rint(np.clip(audio, -1.0, 1.0) * np.float32(_FULL_SCALE)).astype("<i2")
-        self._file.write(scaled.tobytes())
+        content = scaled.tobytes()
+        self._file.write(content)
+        self._hash.update(content)
         self._sounds.append(TrainingSound(name, group, self._end, len(scaled), dict(facts or {})))
         self._end += len(scaled)
 
@@ -179,6 +189,7 @@ class TrainingSoundsWriter:
         document = {
             "version": FORMAT_VERSION,
             "rate_hz": self.rate_hz,
+            "samples_sha256": self._hash.hexdigest(),
             "sounds": [asdict(sound) for sound in self._sounds],
         }
         part = self.folder / (_LIST + ".part")
