@@ -1,9 +1,11 @@
 """Distillation: the teacher in two programs, kept labels, batches that are pure, a student that learns."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.fft
 import torch
 
 from soundalike.audio import decode
@@ -32,9 +34,11 @@ from soundalike.training.distillation import (
 )
 from soundalike.training.labelled import LabelledClips, label_clips, levels_db, open_clips, quantise
 from soundalike.training.mobilenet import load_teacher
+from soundalike.training.own_statistics import CEPSTRA, level_statistics
 from soundalike.training.parsing import mapping_from_config
 from soundalike.training.state import make_network
-from soundalike.training.teacher import MobileNetTeacher, TargetConfig, Targets, TeacherSpec
+from soundalike.training.targets import TargetConfig, Targets
+from soundalike.training.teacher import MobileNetTeacher, TeacherSpec
 
 RATE_HZ = 16000
 LISTENING = InputConfig(
@@ -177,7 +181,7 @@ def test_batches_are_pure_and_every_clip_comes_once_a_round(clips: LabelledClips
 def test_another_front_end_or_too_few_clips_are_refused(clips: LabelledClips) -> None:
     with pytest.raises(TrainingError, match="listens by"):
         DistillationBatches(clips, InputConfig(), CONFIG, batch_size=8, seed=0)
-    with pytest.raises(TrainingError, match="there are 10"):
+    with pytest.raises(TrainingError, match="there are 10 clips"):
         DistillationBatches(clips, LISTENING, CONFIG, batch_size=64, seed=0, held_out=990)
 
 
@@ -218,13 +222,57 @@ def test_blur_changes_what_it_says_and_nothing_else() -> None:
 def test_targets_are_whitened_components() -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((4000, 6)) * np.array([9.0, 3.0, 1.0, 1.0, 0.3, 0.1])
-    white = Targets(features, (6,), TargetConfig(dims=6, whitening=1.0)).of(features)
+    none = np.zeros((4000, 1), np.float32)
+    white = Targets(features, (6,), none, TargetConfig(dims=6, whitening=1.0)).of(features, none)
     np.testing.assert_allclose(np.linalg.norm(white, axis=1), 1.0, atol=1e-5)
     np.testing.assert_allclose(np.cov(white.T), np.eye(6) / 6, atol=0.02)
     # standardised features have no direction that varies more: a copy of one makes one
     doubled = np.concatenate([features, features[:, :1]], axis=1)
-    plain = Targets(doubled, (6, 1), TargetConfig(dims=7, whitening=0.0, last_weight=1.0)).of(doubled)
+    config = TargetConfig(dims=7, whitening=0.0, last_weight=1.0)
+    plain = Targets(doubled, (6, 1), none, config).of(doubled, none)
     assert plain[:, 0].std() > 1.5 * plain[:, 3].std()
+
+
+def test_own_statistics_stand_beside_the_teacher_at_their_weight() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((500, 5))
+    statistics = (3.0 + 7.0 * rng.standard_normal((500, 4))).astype(np.float32)
+    targets = Targets(features, (5,), statistics, TargetConfig(dims=5, own_weight=0.5))
+    rows = targets.of(features, statistics)
+    assert targets.dims == rows.shape[1] == 9
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
+    ratio = np.linalg.norm(rows[:, 5:], axis=1) / np.linalg.norm(rows[:, :5], axis=1)
+    np.testing.assert_allclose(ratio, 0.5, atol=1e-4)
+
+
+def test_statistics_of_levels_agree_with_a_loop(clips: LabelledClips) -> None:
+    found = level_statistics(clips.levels[:5], clips.lengths[:5])
+    for row in range(5):
+        db = np.maximum(levels_db(clips.levels[row])[:, : clips.lengths[row]], -80.0)
+        frames = [t for t in range(db.shape[1]) if db[:, t].max() > -50.0]
+        cepstra = scipy.fft.dct(db.astype(np.float64), axis=0, norm="ortho")[1 : CEPSTRA + 1]
+        pairs = [t for t in frames if t + 1 in frames]
+        change = np.mean([np.abs(cepstra[:, t + 1] - cepstra[:, t]) for t in pairs], axis=0)
+        expected = [cepstra[:, frames].mean(axis=1), cepstra[:, frames].std(axis=1), change]
+        np.testing.assert_allclose(found[row], np.concatenate(expected), rtol=1e-3, atol=1e-2)
+    assert np.isfinite(level_statistics(np.zeros((2, 32, 10), np.uint8), np.array([10, 0]))).all()
+
+
+def test_two_views_are_of_the_same_clips_and_pull_together(clips: LabelledClips) -> None:
+    config = replace(CONFIG, consistency=1.0, cosine=0.0, similarity=0.0, scores=0.0)
+    batches = DistillationBatches(clips, LISTENING, config, batch_size=64, seed=1)
+    batch = batches.batch(3)
+    np.testing.assert_array_equal(batch["teacher_features"][:32], batch["teacher_features"][32:])
+    assert not np.array_equal(batch["inputs"][:32], batch["inputs"][32:])
+    recipe = Recipe(name="x", objective=ObjectiveChoice("distillation"), input=LISTENING, network=NETWORK)
+    network = make_network(recipe).eval()
+    objective = DistillationObjective(config, network)
+    tensors = {name: torch.from_numpy(np.asarray(array)) for name, array in batch.items()}
+    same = {**tensors, "inputs": tensors["inputs"][:32].repeat(2, 1, 1)}
+    with torch.no_grad():
+        assert float(objective(network, same)[0]) < float(objective(network, tensors)[0])
+    with pytest.raises(TrainingError, match="2 of each clip"):
+        DistillationBatches(clips, LISTENING, config, batch_size=63, seed=1)
 
 
 def test_the_objective_is_least_where_student_and_teacher_agree() -> None:

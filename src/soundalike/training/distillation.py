@@ -16,11 +16,12 @@ from soundalike.core.errors import InvalidInputError, TrainingError
 from soundalike.core.fingerprint import fingerprint
 from soundalike.training.inputs import InputConfig
 from soundalike.training.labelled import LabelledClips, levels_db
-from soundalike.training.losses import similarity_matrix_loss
+from soundalike.training.losses import nt_xent, similarity_matrix_loss
 from soundalike.training.network import EmbeddingNetwork
 from soundalike.training.objective import Batch, Objective, Outcome
+from soundalike.training.own_statistics import STATISTICS, level_statistics
 from soundalike.training.prefetch import Arrays
-from soundalike.training.teacher import TargetConfig, Targets
+from soundalike.training.targets import TargetConfig, Targets
 
 CODE_VERSION = 1
 """Raised when the same clips and settings would give other batches."""
@@ -66,6 +67,9 @@ class DistillationConfig:
             encoder's tags; 0 for none.
         scores_shape: Whether the class scores shape the vectors too. On held-out sounds they made retrieval
             worse, so by default the layer only reads them.
+        consistency: Weight of NT-Xent between two views of every clip, of other stretches and otherwise
+            blurred; 0 for one view. With two a batch has half as many clips.
+        temperature: Of NT-Xent.
         scale: What unit vectors are multiplied with before the projection and the classes.
         targets: What the teacher's features are turned into.
         blur: How levels are changed.
@@ -75,14 +79,23 @@ class DistillationConfig:
     similarity: float = 5.0
     scores: float = 1.0
     scores_shape: bool = False
+    consistency: float = 0.0
+    temperature: float = 0.1
     scale: float = 8.0
     targets: TargetConfig = field(default_factory=TargetConfig)
     blur: BlurConfig = field(default_factory=BlurConfig)
 
     def __post_init__(self) -> None:
-        weights = (self.cosine, self.similarity, self.scores)
+        weights = (self.cosine, self.similarity, self.scores, self.consistency)
         if not all(0.0 <= weight < 1e6 for weight in weights) or not any(weights):
             raise InvalidInputError(f"The weights of a distillation are not negative, nor all 0: {weights}.")
+        if not 0.005 <= self.temperature <= 10.0:
+            raise InvalidInputError(f"temperature lies between 0.005 and 10; got {self.temperature:g}.")
+
+    @property
+    def views(self) -> int:
+        """How many segments of every clip stand in a batch."""
+        return 2 if self.consistency > 0.0 else 1
 
 
 class DistillationBatches:
@@ -116,22 +129,29 @@ class DistillationBatches:
                 f"{listening.front_end} at {listening.rate_hz} Hz."
             )
         count = len(clips) - held_out
-        if count < batch_size:
-            raise TrainingError(f"A batch takes {batch_size} clips; there are {count} to train on.")
+        if batch_size % config.views or count < batch_size:
+            raise TrainingError(
+                f"A batch takes {batch_size} segments, {config.views} of each clip; there are {count} clips."
+            )
         self.clips, self.config, self.frames = clips, config, listening.frames
-        self._batch_size, self._seed, self._count = batch_size, seed, count
-        self._targets = Targets(clips.features[:count], clips.teacher.widths, config.targets)
+        self._clips_at_once, self._seed, self._count = batch_size // config.views, seed, count
+        self._statistics = level_statistics(clips.levels, clips.lengths)
+        self._targets = Targets(
+            clips.features[:count], clips.teacher.widths, self._statistics[:count], config.targets
+        )
         self.held_out = np.arange(count, len(clips))
 
     @property
     def fingerprint(self) -> str:
         """Name and digest of what batches are made of."""
-        made = [self.config.targets, self.config.blur, self.frames, self._batch_size, self._seed, self._count]
+        config = self.config
+        made = [config.targets, config.blur, config.views, self.frames, self._clips_at_once, self._seed]
+        made.append(self._count)
         return fingerprint("distillation", CODE_VERSION, made, [self.clips.fingerprint])
 
     def batch(self, step: int) -> Arrays:
         """See :class:`soundalike.training.prefetch.Batches`."""
-        rows = self._rows(step)
+        rows = np.tile(self._rows(step), self.config.views)
         rng = np.random.default_rng([self._seed, 1, step])
         inputs = blur(self.segments(rows, rng), self.config.blur, rng)
         return {"inputs": inputs, **self.said(rows)}
@@ -140,7 +160,7 @@ class DistillationBatches:
         """What the teacher said of some clips: targets of length 1, and class scores from 0 to 1."""
         logits = self.clips.logits[rows].astype(np.float32)
         return {
-            "teacher_features": self._targets.of(self.clips.features[rows]),
+            "teacher_features": self._targets.of(self.clips.features[rows], self._statistics[rows]),
             "teacher_scores": np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float32),
         }
 
@@ -174,10 +194,10 @@ class DistillationBatches:
 
     def _rows(self, step: int) -> IntArray:
         """Every clip once per round, in an order of the round's own."""
-        per_round = self._count // self._batch_size
+        per_round = self._count // self._clips_at_once
         order = np.random.default_rng([self._seed, 0, step // per_round]).permutation(self._count)
-        first = (step % per_round) * self._batch_size
-        return order[first : first + self._batch_size]
+        first = (step % per_round) * self._clips_at_once
+        return order[first : first + self._clips_at_once]
 
 
 def blur(levels: FloatArray, config: BlurConfig, rng: np.random.Generator) -> FloatArray:
@@ -248,7 +268,8 @@ class DistillationObjective(Objective):
         super().__init__()
         self.config = config
         dims = network.config.dims
-        self.projection = nn.Linear(dims, config.targets.dims)
+        own = STATISTICS if config.targets.own_weight > 0.0 else 0
+        self.projection = nn.Linear(dims, config.targets.dims + own)
         self.tags: nn.Linear | None = None
         if config.scores > 0.0:
             self.tags = nn.Linear(dims, self.classes)
@@ -270,6 +291,12 @@ class DistillationObjective(Objective):
             logits = self.tags(read * config.scale)
             entropy = functional.binary_cross_entropy_with_logits(logits, batch["teacher_scores"])
             terms.append(("scores", config.scores * _CLASSES_THAT_SOUND, entropy))
+        if config.consistency > 0.0:
+            first, second = vectors.chunk(2)
+            clips = torch.arange(len(first), device=vectors.device)
+            terms.append(
+                ("consistency", config.consistency, nt_xent(first, second, clips, config.temperature))
+            )
         for name, weight, term in terms:
             loss = loss + weight * term
             figures[name] = float(term.detach())

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from soundalike.core.arrays import FloatArray
 from soundalike.core.fingerprint import fingerprint
@@ -96,52 +95,3 @@ class MobileNetTeacher:
         outputs = [mobilenet_onnx.POOLED, mobilenet_onnx.LOGITS]
         pooled, logits = self._session.run(outputs, {mobilenet_onnx.INPUT: spectra})
         return pooled[0], logits[0]
-
-
-@dataclass(frozen=True, slots=True)
-class TargetConfig:
-    """How a teacher's features become what a student is taught.
-
-    Attributes:
-        dims: Size K of the targets: that many principal components.
-        whitening: 0 leaves the components as they vary, 1 makes all vary alike.
-        last_weight: How much more than another layer the last one counts.
-    """
-
-    dims: int = 256
-    whitening: float = 0.5
-    last_weight: float = 6.0
-
-
-class Targets:
-    """Principal components of standardised, weighted layers, partly whitened, brought to length 1.
-
-    Fitted on the clips that are trained on. On held-out sounds the components of all layers, whitened, told
-    classes apart better than the last layer as it is.
-
-    Args:
-        features: Shape ``(N, F)``, any float type.
-        widths: Channels of each layer; they sum up to F.
-        config: How.
-    """
-
-    def __init__(self, features: NDArray[Any], widths: tuple[int, ...], config: TargetConfig) -> None:
-        rows = np.asarray(features, np.float32)
-        self._mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        spread = rows.std(axis=0, dtype=np.float64).astype(np.float32) + np.float32(1e-3)
-        weights = [config.last_weight if at == len(widths) - 1 else 1.0 for at in range(len(widths))]
-        each = [
-            np.full(width, weight / np.sqrt(width)) for width, weight in zip(widths, weights, strict=True)
-        ]
-        self._scale = (np.concatenate(each) / spread).astype(np.float32)
-        scaled = (rows - self._mean) * self._scale
-        values, vectors = np.linalg.eigh(np.cov(scaled.T, dtype=np.float64))
-        kept = slice(None, -config.dims - 1, -1)
-        powers = np.maximum(values[kept], values[-1] * 1e-9) ** (-config.whitening / 2.0)
-        self._projection = (vectors[:, kept] * powers).astype(np.float32)
-
-    def of(self, features: NDArray[Any]) -> FloatArray:
-        """The targets of some clips: shape ``(N, F)`` to ``(N, K)``, float32, of length 1."""
-        projected = ((np.asarray(features, np.float32) - self._mean) * self._scale) @ self._projection
-        lengths = np.linalg.norm(projected, axis=1, keepdims=True)
-        return np.asarray(projected / np.maximum(lengths, 1e-12), np.float32)
