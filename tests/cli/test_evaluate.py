@@ -106,6 +106,8 @@ def test_wrong_words(run: Run, folders: Path, tmp_path: Path) -> None:
     run("evaluate", folders, "--encoder", "nobody").fails("There is no encoder called 'nobody'")
     run("evaluate", "--library", tmp_path / "none").fails("There is no library at")
     run("evaluate", "esc10", "--data", folders).fails("Expected files called FOLD-RECORDING-TAKE.ogg")
+    (tmp_path / "file").touch()
+    run("evaluate", folders, "--out", tmp_path / "file").fails("--out names a folder to write to")
 
 
 def test_ctrl_c_ends_in_a_line(start: Callable[..., subprocess.Popen[str]]) -> None:

@@ -15,6 +15,7 @@ from soundalike.encoders import load_encoder
 from soundalike.encoders.onnx import OnnxEncoder
 from soundalike.encoders.onnx_manifest import OnnxManifest
 from soundalike.encoders.onnx_session import sha256_of
+from soundalike.studies import contenders
 from soundalike.studies.untrained import untrained_copy
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -143,6 +144,9 @@ def test_a_model_without_weights_has_no_copy(tmp_path: Path) -> None:
     encoder = small_network(tmp_path, [*bounds, *nodes])
     with pytest.raises(EncoderError, match="has no weights that an untrained copy could redraw"):
         untrained_copy(encoder, 0)
+    (asked, *others) = contenders([encoder])  # evaluated all the same, and the report says why
+    assert asked.note.startswith("No untrained copy stands beside it: ")
+    assert [one.role for one in others] == ["baseline"] * 3
 
 
 def stored(name: str, values: np.ndarray) -> Any:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soundalike.cli.console import Exit, JsonOption, err, out, print_json, printable, say, say_of
+from soundalike.core.errors import InvalidInputError
 from soundalike.core.units import human_count, human_duration
 from soundalike.library import Library
 
@@ -67,6 +68,8 @@ def evaluate(
     """
     from soundalike.studies import contenders, evaluate, find_tasks, library_task, write_evaluation
 
+    if to is not None and to.exists() and not to.is_dir():
+        raise InvalidInputError(f"--out names a folder to write to; {to} is a file.")
     tasks: list[LabelTask | NearDuplicateTask] = list(find_tasks(what or [], data))
     asked: list[Any] = list(encoder or [])
     if not tasks or library is not None:

@@ -136,8 +136,10 @@ def evaluate(
         "soundalike": soundalike.__version__,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seed": str(seed),
-        "intervals": f"95 %, percentile bootstrap of {resamples:,} draws; near-repeats are drawn together",
+        "intervals": f"95 %, percentile bootstrap of {resamples:,} draws; near-repeats that a task knows of "
+        "are drawn together",
         **{task.name: " ".join([task.question, *task.notes]) for task in tasks},
+        **{one.label: one.note for one in field if one.note},
     }
     return Evaluation(Report(tuple(run.results), facts), tuple(run.ranked), tuple(run.left_out.values()))
 

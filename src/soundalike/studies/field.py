@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from soundalike.core.errors import EncoderError
 from soundalike.encoders import Encoder, encoder_names, load_encoder
 from soundalike.encoders.onnx import OnnxEncoder
 from soundalike.studies.baselines import LogMelMean, MfccStatistics
@@ -25,12 +26,14 @@ class Contender:
         role: What it is there for: ``"asked for"``, ``"baseline"``, ``"untrained copy"``, ``"beside"``.
         standardise: Whether each dimension is brought to mean 0 and deviation 1 over all sounds of a task
             before vectors are compared: customary for statistics in unlike units, and done without labels.
+        note: What a report should say of it, if anything: why it has no untrained copy beside it.
     """
 
     label: str
     encoder: Encoder
     role: str = "asked for"
     standardise: bool = False
+    note: str = ""
 
 
 def contenders(
@@ -58,9 +61,15 @@ def contenders(
     field = _Field()
     for given in asked:
         field.add(*_loaded(given), role="asked for")
-    for encoder in [member.encoder for member in field.members]:
-        if isinstance(encoder, OnnxEncoder):
-            field.add(untrained_copy(encoder, seed), role="untrained copy")
+    for at, member in enumerate(list(field.members)):
+        if not isinstance(member.encoder, OnnxEncoder):
+            continue
+        try:
+            copy = untrained_copy(member.encoder, seed)
+        except EncoderError as error:  # a quantised network, say: it is evaluated without
+            field.members[at] = replace(member, note=f"No untrained copy stands beside it: {error}")
+        else:
+            field.add(copy, role="untrained copy")
     installed = set(encoder_names())
     for given in [*beside, *(name for name in TEACHERS if name in installed)]:
         field.add(*_loaded(given), role="beside")
