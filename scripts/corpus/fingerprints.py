@@ -27,6 +27,8 @@ _MEL = LogMelConfig(
 )
 _DEPTH_DB = 50.0  # below a sound's loudest band, coders and noise decide what is there
 _SHIFTS = range(-2, 3)  # frames around an alignment
+_WINDOW = 62  # frames, 1.0 s
+_LEAST_FRAMES = 12  # 0.2 s: of less, two sounds may agree by chance
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def agreement(sound: FloatArray, clip: FloatArray, offset_frames: int) -> tuple[
     """Compare the detail of two sounds' log-mel spectra where they would overlap.
 
     The mean of every band and of every frame is taken away first: neither level nor equalisation, nor an
-    envelope that many sounds have, counts, only what one recording shares with its copies.
+    envelope that many sounds have, counts, only what one recording shares with its copies. The best second
+    counts: a sound may hold a part of a clip alone.
 
     Args:
         sound: Mono at 32 kHz, shape ``(T,)``.
@@ -103,23 +106,25 @@ def agreement(sound: FloatArray, clip: FloatArray, offset_frames: int) -> tuple[
         offset_frames: Frame of the sound at which the clip would begin; negative where it begins before.
 
     Returns:
-        Correlation, -1 to 1, and seconds of overlap; 0 and 0 where they do not overlap.
+        Correlation, -1 to 1, and over how many seconds; 0 and 0 where they do not overlap.
     """
-    first, second = _detail(sound), _detail(clip)
-    best, overlap_s = 0.0, 0.0
+    skipped = max(0, offset_frames + _SHIFTS[0])
+    stop = (offset_frames + _SHIFTS[-1]) * HOP + len(clip) + N_FFT
+    if stop <= skipped * HOP:
+        return 0.0, 0.0
+    first, second = _detail(sound[skipped * HOP : stop]), _detail(clip)
+    best = (0.0, 0.0)
     for shift in _SHIFTS:
-        start = offset_frames + shift
+        start = offset_frames - skipped + shift
         one = first[:, max(0, start) : max(0, start + second.shape[1])]
         other = second[:, max(0, -start) :][:, : one.shape[1]]
         one = one[:, : other.shape[1]]
-        if one.shape[1] >= _LEAST_FRAMES:
-            correlation = _correlation(one, other)
-            if correlation > best:
-                best, overlap_s = correlation, one.shape[1] * HOP_S
-    return best, overlap_s
-
-
-_LEAST_FRAMES = 6
+        for at in range(0, max(1, one.shape[1] - _WINDOW // 2), _WINDOW // 2):
+            window = slice(at, at + _WINDOW)
+            frames = one[:, window].shape[1]
+            if frames >= _LEAST_FRAMES:
+                best = max(best, (_correlation(one[:, window], other[:, window]), frames * HOP_S))
+    return best
 
 
 def _detail(samples: FloatArray) -> FloatArray:

@@ -24,7 +24,6 @@ from scripts.corpus.shards import ShardWriter
 from scripts.corpus.table import Part
 
 PART = Part(name="some-data", package="some-data", what="sounds", licence="CC0-1.0")
-CLASSES = ("rooster", "crying_baby", "baby_cry", "rain", "sea_waves", "helicopter", "clock_tick", "dog")
 
 
 def re_encoded(samples: FloatArray, codec: str, container: str, rate_hz: int) -> FloatArray:
@@ -50,7 +49,7 @@ def re_encoded(samples: FloatArray, codec: str, container: str, rate_hz: int) ->
 @pytest.fixture(scope="module")
 def files(shared_data: Path) -> list[Path]:
     classes = [folder for folder in sorted((shared_data / "esc10").iterdir()) if folder.is_dir()]
-    return [sorted(folder.glob("*.ogg"))[0] for folder in classes]
+    return [min(folder.glob("*.ogg")) for folder in classes]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,9 @@ def clips(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Evalua
     return EvaluationClips(read_evaluation_sets([folder / "set"], folder / "work", processes=1))
 
 
-@pytest.mark.parametrize(("codec", "container", "rate_hz"), [("mp3", "mp3", 44100), ("libopus", "ogg", 48000)])
+@pytest.mark.parametrize(
+    ("codec", "container", "rate_hz"), [("mp3", "mp3", 44100), ("libopus", "ogg", 48000)]
+)
 def test_a_louder_cut_and_re_encoded_copy_inside_a_longer_sound_is_found(
     clips: EvaluationClips, files: list[Path], codec: str, container: str, rate_hz: int
 ) -> None:
@@ -70,14 +71,18 @@ def test_a_louder_cut_and_re_encoded_copy_inside_a_longer_sound_is_found(
     for index in range(len(clips.sounds)):
         clip = clips.sounds.read(index)
         cut = 1.6 * clip[4_321 : 4_321 + 3 * RATE_HZ]
-        hidden = re_encoded(np.concatenate([around[:70_007], cut, around[70_007:]]), codec, container, rate_hz)
+        hidden = re_encoded(
+            np.concatenate([around[:70_007], cut, around[70_007:]]), codec, container, rate_hz
+        )
         match = match_samples("hidden", hidden, clips)
         assert match is not None, clips.sounds.sounds[index].name
         assert (match.clip, match.by) == (clips.sounds.sounds[index].name, "fingerprint")
 
 
-def test_other_recordings_of_the_same_classes_are_not_found(clips: EvaluationClips, files: list[Path]) -> None:
-    others = [sorted(file.parent.glob("*.ogg"))[-1] for file in files[:6]]
+def test_other_recordings_of_the_same_classes_are_not_found(
+    clips: EvaluationClips, files: list[Path]
+) -> None:
+    others = [max(file.parent.glob("*.ogg")) for file in files[:6]]
     found = [match_samples(other.name, decode(other, rate_hz=RATE_HZ).samples, clips) for other in others]
     assert [match for match in found if match is not None and match.by == "fingerprint"] == []
 
@@ -88,7 +93,7 @@ def test_agreement_is_of_detail_and_not_of_level() -> None:
     other = rng.standard_normal(2 * RATE_HZ).astype(np.float32) * 0.1
     same, overlap_s = agreement(noise, 0.3 * noise, 0)
     assert same > 0.99
-    assert overlap_s == pytest.approx(2.0, abs=0.1)
+    assert overlap_s == pytest.approx(1.0, abs=0.1)
     assert agreement(noise, other, 0)[0] < 0.3
     assert agreement(noise, noise, 10_000) == (0.0, 0.0)
 

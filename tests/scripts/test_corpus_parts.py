@@ -52,7 +52,9 @@ def test_the_table_names_licences_and_kinds_and_no_evaluation_set() -> None:
     assert len(parts) >= 30
     assert all(part.licence and part.what for part in parts)
     names = " ".join(part.package.lower() for part in parts)
-    assert not any(word in names for word in ("esc10", "esc-50", "fsdd", "urbansound", "philharmonia", "nsynth"))
+    assert not any(
+        word in names for word in ("esc10", "esc-50", "fsdd", "urbansound", "philharmonia", "nsynth")
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,9 @@ def test_held_out_kits_are_ones_whose_names_tell() -> None:
 
 def cut(path: str, samples: FloatArray, *starts: float) -> Cut:
     whole = (samples * 32767).astype(np.int16)
-    return Cut(path, tuple((start, whole) for start in starts or (0.0,)), path, str(hash(whole.tobytes())), 1.0)
+    return Cut(
+        path, tuple((start, whole) for start in starts or (0.0,)), path, str(hash(whole.tobytes())), 1.0
+    )
 
 
 def test_a_shard_drops_what_it_has(tmp_path: Path) -> None:
