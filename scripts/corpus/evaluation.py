@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
@@ -135,9 +134,8 @@ def _landmarks_of_all(sounds: TrainingSounds, processes: int) -> tuple[_Integers
     """Keys, clips and frames of the landmarks of all clips; kept beside the clips."""
     kept = sounds.folder / f"landmarks-{VERSION}-{PHASES}.npz"
     if not kept.exists():
-        find = partial(_clip_landmarks, sounds)
-        with get_context("fork").Pool(processes) as pool:
-            found = pool.map(find, range(len(sounds)), chunksize=64)
+        with get_context("fork").Pool(processes, initializer=_begin, initargs=(sounds,)) as pool:
+            found = pool.map(_clip_landmarks, range(len(sounds)), chunksize=64)
         nothing = np.empty(0, np.int64)
         part = kept.with_suffix(".part.npz")
         np.savez(
@@ -151,7 +149,14 @@ def _landmarks_of_all(sounds: TrainingSounds, processes: int) -> tuple[_Integers
         return arrays["keys"], arrays["clips"], arrays["frames"]
 
 
-def _clip_landmarks(sounds: TrainingSounds, index: int) -> tuple[_Integers, _Integers]:
-    samples = sounds.read(index)
+_sounds: list[TrainingSounds] = []  # of a process: too large to send with a task
+
+
+def _begin(sounds: TrainingSounds) -> None:
+    _sounds[:] = [sounds]
+
+
+def _clip_landmarks(index: int) -> tuple[_Integers, _Integers]:
+    samples = _sounds[0].read(index)
     found = [landmarks(samples[phase * HOP // PHASES :]) for phase in range(PHASES)]
     return np.concatenate([one.keys for one in found]), np.concatenate([one.frames for one in found])

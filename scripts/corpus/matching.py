@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -61,13 +60,9 @@ def matches_of(
     Returns:
         Matches and near misses, in the order of the sounds.
     """
-    compare = partial(_match, shard, summary, clips)
-    indices = range(len(shard))
-    if processes < 2:
-        found = [compare(index) for index in indices]
-    else:
-        with get_context("fork").Pool(processes) as pool:
-            found = pool.map(compare, indices, chunksize=16)
+    work = (shard, summary, clips)
+    with get_context("fork").Pool(processes, initializer=_begin, initargs=work) as pool:
+        found = pool.map(_match, range(len(shard)), chunksize=16)
     return [match for match in found if match is not None]
 
 
@@ -139,7 +134,17 @@ def _rank(match: Match) -> tuple[bool, float]:
     return match.by != "near", match.agreement
 
 
-def _match(shard: TrainingSounds, summary: Summary, clips: EvaluationClips, index: int) -> Match | None:
+_work: list[
+    tuple[TrainingSounds, Summary, EvaluationClips]
+] = []  # of a process: too large to send with a task
+
+
+def _begin(shard: TrainingSounds, summary: Summary, clips: EvaluationClips) -> None:
+    _work[:] = [(shard, summary, clips)]
+
+
+def _match(index: int) -> Match | None:
+    shard, summary, clips = _work[0]
     sound = shard.sounds[index]
     hashes = summary.hashes.get(sound.facts.get("file", ""), ("", ""))
     for by, one in zip(("bytes", "samples"), hashes, strict=True):
