@@ -31,6 +31,7 @@ def re_encoded(samples: FloatArray, codec: str, container: str, rate_hz: int) ->
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as out:
         stream = out.add_stream(codec, rate=rate_hz)
+        assert isinstance(stream, av.AudioStream)
         stream.bit_rate = 64_000
         stream.layout = "mono"
         whole = (np.clip(samples, -1.0, 1.0)[None] * 32767).astype(np.int16)

@@ -40,7 +40,8 @@ def overdrive(
 
     Example:
         >>> rng = np.random.default_rng(0)
-        >>> overdrive(np.array([0.0, 0.1, 0.5], np.float32), 8000, rng, drive_db=12.0).round(2).tolist()
+        >>> driven = overdrive(np.array([0.0, 0.1, 0.5], np.float32), 8000, rng, drive_db=12.0)
+        >>> [round(float(value), 2) for value in driven]
         [0.0, 0.33, 0.5]
     """
     peak = float(np.abs(samples).max())
