@@ -5,17 +5,17 @@ from __future__ import annotations
 import json as json_format
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from soundalike.cli.console import Exit, JsonOption, err, out, print_json, printable, say, say_of
+from soundalike.cli.live_line import LiveLine
 from soundalike.core.errors import InvalidInputError
 from soundalike.core.units import human_count, human_duration
 from soundalike.library import Library
@@ -156,52 +156,15 @@ def _tell_left_out(found: Evaluation) -> None:
         raise typer.Exit(Exit.SOME_FAILED)
 
 
-class _Bar:
-    """A live line on a terminal; elsewhere a line now and then, so that a log stays readable."""
-
-    _LOG_EVERY_S = 15.0
+class _Bar(LiveLine):
+    """How far an evaluation is."""
 
     def __init__(self, console: Console = err) -> None:
-        self._console = console
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._stage = ""
-        self._logged_s = 0.0
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._console.is_terminal:
-            self._bars.stop()
+        super().__init__(TimeRemainingColumn(), console=console, tells_stages=True)
 
     def __call__(self, progress: EvaluationProgress) -> None:
         """Show how far it is."""
         text = f"{progress.done:,} of {progress.total:,}"
         if progress.audio_s:
             text += f", {human_duration(progress.audio_s)} of audio"
-        if not self._console.is_terminal:
-            if progress.stage != self._stage:
-                self._stage, self._logged_s = progress.stage, -self._LOG_EVERY_S
-            if progress.elapsed_s - self._logged_s >= self._LOG_EVERY_S:
-                self._logged_s = progress.elapsed_s
-                self._console.print(f"{progress.stage}: {text}")
-            return
-        if self._task is None or progress.stage != self._stage:
-            if self._task is not None:
-                self._bars.remove_task(self._task)
-            self._stage = progress.stage
-            self._task = self._bars.add_task(progress.stage, total=progress.total, text="")
-        self._bars.update(self._task, completed=progress.done, text=text)
+        self.show(progress.stage, progress.elapsed_s, text, progress.done, progress.total)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
 
 from soundalike.cli.console import Exit, JsonOption, err, out, print_json, say
+from soundalike.cli.live_line import LiveLine
 from soundalike.core.units import human_duration, human_size
 from soundalike.library import encoder_names
 
@@ -110,49 +108,16 @@ def _tell(installed: Installed) -> None:
     say(f"Listen with it: soundalike index FOLDER --encoder {name}, or soundalike encoders use {name}")
 
 
-class InstallLine:
-    """A live line on a terminal; elsewhere a line now and then."""
-
-    _LOG_EVERY_S = 10.0
+class InstallLine(LiveLine):
+    """How far an installation is."""
 
     def __init__(self, console: Console = err) -> None:
-        self._console = console
-        self._bars = Bars(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._logged_s = 0.0
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bars.start()
-            self._task = self._bars.add_task("asking", total=None, text="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._bars.stop()
+        super().__init__(console=console, log_every_s=10.0, first="asking")
 
     def __call__(self, progress: InstallProgress) -> None:
         """Show how far it is."""
-        if self._task is not None:
-            self._bars.update(
-                self._task,
-                description=progress.stage,
-                completed=progress.done_bytes,
-                total=progress.whole_bytes,
-                text=describe(progress),
-            )
-        elif progress.elapsed_s - self._logged_s >= self._LOG_EVERY_S:
-            self._logged_s = progress.elapsed_s
-            self._console.print(f"{progress.stage}: {describe(progress)}")
+        done, whole = progress.done_bytes, progress.whole_bytes
+        self.show(progress.stage, progress.elapsed_s, describe(progress), done, whole)
 
 
 def describe(progress: InstallProgress) -> str:

@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+from rich.progress import TextColumn, TimeElapsedColumn
 
 from soundalike.cli.console import err
+from soundalike.cli.live_line import LiveLine
 from soundalike.core.units import human_duration
 from soundalike.library import Progress
 
 
-class IngestProgress:
-    """A live line on a terminal; elsewhere a line now and then, so that a log stays readable."""
-
-    _LOG_EVERY_S = 15.0
+class IngestProgress(LiveLine):
+    """How far an ingest is."""
 
     def __init__(self, console: Console = err) -> None:
-        self._console = console
-        self._bars = Bars(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._logged_s = 0.0
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bars.start()
-            self._task = self._bars.add_task("looking", total=None, text="", left="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._bars.stop()
+        left = TextColumn("{task.fields[left]}")
+        super().__init__(TimeElapsedColumn(), left, console=console, first="looking")
 
     def __call__(self, progress: Progress) -> None:
         """Show how far it is."""
-        if self._task is not None:
-            done, total = _share(progress)
-            left = time_left_s(progress)
-            self._bars.update(
-                self._task,
-                description=progress.stage,
-                completed=done,
-                total=total,
-                text=describe(progress),
-                left=f"{human_duration(left)} left" if left is not None else "",
-            )
-        elif progress.elapsed_s - self._logged_s >= self._LOG_EVERY_S:
-            self._logged_s = progress.elapsed_s
-            self._console.print(f"{progress.stage}: {describe(progress)}")
+        done, total = _share(progress)
+        left_s = time_left_s(progress)
+        left = f"{human_duration(left_s)} left" if left_s is not None else ""
+        self.show(progress.stage, progress.elapsed_s, describe(progress), done, total, left)
 
 
 def describe(progress: Progress) -> str:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
 from soundalike.cli.console import Exit, JsonOption, LibraryOption, err, print_json, printable, say, say_of
 from soundalike.cli.encoders import tell_switch
+from soundalike.cli.live_line import LiveLine
 from soundalike.core.units import human_count, human_duration
 from soundalike.library import Library
 
@@ -218,54 +216,16 @@ def _figure(text: str, low: float | None, high: float | None, sign: str = "") ->
     return figure
 
 
-class EmbeddingBar:
-    """A live line on a terminal; elsewhere a line now and then, so that a log stays readable."""
-
-    _LOG_EVERY_S = 15.0
+class EmbeddingBar(LiveLine):
+    """How far a training is."""
 
     def __init__(self, console: Console = err) -> None:
-        self._console = console
-        self._bars = Bars(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._stage = ""
-        self._logged_s = 0.0
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bars.start()
-            self._task = self._bars.add_task("looking", total=None, text="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._bars.stop()
+        super().__init__(console=console, tells_stages=True, first="looking")
 
     def __call__(self, progress: EmbeddingProgress) -> None:
         """Show how far it is."""
-        text = describe(progress)
-        if self._task is not None:
-            self._bars.update(
-                self._task,
-                description=progress.stage,
-                completed=progress.share or 0.0,
-                total=None if progress.share is None else 1.0,
-                text=text,
-            )
-            return
-        if progress.stage != self._stage:
-            self._stage, self._logged_s = progress.stage, -self._LOG_EVERY_S
-        if progress.elapsed_s - self._logged_s >= self._LOG_EVERY_S:
-            self._logged_s = progress.elapsed_s
-            self._console.print(f"{progress.stage}: {text}", markup=False)
+        total = None if progress.share is None else 1.0
+        self.show(progress.stage, progress.elapsed_s, describe(progress), progress.share or 0.0, total)
 
 
 def describe(progress: EmbeddingProgress) -> str:
