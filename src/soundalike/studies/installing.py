@@ -16,6 +16,7 @@ from urllib.parse import quote, urljoin
 from soundalike.core.errors import DownloadError, EncoderError, InvalidInputError
 from soundalike.core.units import human_size
 from soundalike.encoders import add_encoder, load_encoder, own_encoder
+from soundalike.encoders.onnx_session import sha256_of
 from soundalike.encoders.published import PublishedEncoder, published_encoder, published_encoders
 from soundalike.sources.download import OnBytes
 from soundalike.studies.installing_fetch import (
@@ -24,7 +25,6 @@ from soundalike.studies.installing_fetch import (
     downloads_folder,
     fetch_small,
     fetched,
-    sha256_of,
 )
 
 Stage: TypeAlias = Literal["fetching", "converting", "trying"]

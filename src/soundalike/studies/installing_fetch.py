@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from soundalike.core.errors import DownloadError, EncoderError
 from soundalike.core.units import human_size
+from soundalike.encoders.onnx_session import sha256_of
 from soundalike.sources import Limits
 from soundalike.sources.download import OnBytes, download, parse_url
 from soundalike.sources.network import Deadline, is_public_address, resolve
@@ -121,12 +122,6 @@ def check_file(wanted: Wanted, path: Path) -> None:
         raise EncoderError(f"It should have {expected:,} bytes; it has {size_bytes:,}.")
     if wanted.sha256 not in (None, digest):
         raise EncoderError(f"Its SHA-256 should be {wanted.sha256}; it is {digest}.")
-
-
-def sha256_of(path: Path) -> str:
-    """Take the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_there(wanted: Wanted, part: Path) -> bool:
