@@ -130,6 +130,13 @@ def test_the_conversion_is_the_same_every_time(published: State) -> None:
     assert convert(published).model == convert(dict(reversed(published.items()))).model
 
 
+def test_names_in_the_file_stay_as_they_are(small_state: State) -> None:
+    graph = onnx.load_from_string(convert(small_state).model).graph
+    assert graph.name == "mobilenet-v3"
+    assert [item.name for item in graph.initializer][:4] == ["v1", "v3", "v4", "v7"]
+    assert [node.output[0] for node in graph.node][:3] == ["v2", "v5", "v6"]
+
+
 def test_frames_and_batches_of_any_number_go_through(published: State) -> None:
     converted = convert(published)
     spectra = np.random.default_rng(3).standard_normal((5, 128, 400)).astype(np.float32)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from soundalike.encoders.mobilenet_onnx_weights import (
     Activation,
@@ -19,6 +17,7 @@ from soundalike.encoders.mobilenet_onnx_weights import (
     StateDict,
     read_layers,
 )
+from soundalike.encoders.onnx_graph import GraphWriter
 
 INPUT = "spectra"
 """The model's input: log-mel spectra, float32 of shape ``(batch, bands, frames)``, both of any size."""
@@ -34,7 +33,6 @@ set that results are reported for), with segments of 2 s, all four layers behind
 average precision of 0.482, the last convolution alone 0.462, all layers 0.465.
 """
 
-_OPSET, _IR_VERSION = 17, 8  # ONNX 1.12, so that ONNX Runtime from 1.12 on reads it
 _SHORTEST = 1e-12  # a vector this short stays as it is, near zero
 
 
@@ -76,45 +74,48 @@ def convert(state: StateDict, *, all_pools: bool = False) -> Converted:
         EncoderError: The state dict is not one of such a network.
     """
     layers = read_layers(state)
-    graph = _Graph()
+    graph = GraphWriter("mobilenet-v3", names=(f"v{n}" for n in itertools.count(1)))
     pools, pooled = _features(graph, layers)
-    hidden = graph.activation(graph.linear(pooled, layers.hidden), "hardswish")
-    logits = graph.linear(hidden, layers.classes)
+    hidden = _activation(graph, _linear(graph, pooled, layers.hidden), "hardswish")
+    logits = _linear(graph, hidden, layers.classes)
     widths = [*(len(block.project.bias) for block in layers.blocks), len(layers.last.bias)]
     classes = len(layers.classes.bias)
     if all_pools:
         dims = sum(widths)
-        graph.node("Concat", [*pools, pooled], POOLED, axis=1)
-        graph.node("Identity", [logits], LOGITS)
+        graph.node("Concat", [*pools, pooled], output=POOLED, axis=1)
+        graph.node("Identity", [logits], output=LOGITS)
         outputs = {POOLED: dims, LOGITS: classes}
     else:
         dims = sum(widths[-1 - POOLED_BLOCKS :])
-        graph.unit_length(graph.node("Concat", [*pools[-POOLED_BLOCKS:], pooled], axis=1), EMBEDDING)
-        graph.node("Sigmoid", [logits], SCORES)
+        _unit_length(graph, graph.node("Concat", [*pools[-POOLED_BLOCKS:], pooled], axis=1), EMBEDDING)
+        graph.node("Sigmoid", [logits], output=SCORES)
         outputs = {EMBEDDING: dims, SCORES: classes}
-    return Converted(graph.finished(outputs), dims, widths[-1], classes, layers.parameters)
+    ends: dict[str, Sequence[int | str]] = {name: ["batch", size] for name, size in outputs.items()}
+    model = graph.model({INPUT: ["batch", "bands", "frames"]}, ends, {})
+    content: bytes = model.SerializeToString(deterministic=True)
+    return Converted(content, dims, widths[-1], classes, layers.parameters)
 
 
-def _features(graph: _Graph, layers: MobileNet) -> tuple[list[str], str]:
+def _features(graph: GraphWriter, layers: MobileNet) -> tuple[list[str], str]:
     """Write all convolutions; give the pools of the blocks and of the last layer."""
-    value = graph.node("Unsqueeze", [INPUT, graph.constant(np.array([1], np.int64))])
-    value = graph.convolution(value, layers.first)
+    value = graph.node("Unsqueeze", [INPUT, graph.array(np.array([1], np.int64))])
+    value = _convolution(graph, value, layers.first)
     pools = []
     for block in layers.blocks:
         value = _block(graph, value, block)
-        pools.append(graph.pool(value))
-    return pools, graph.pool(graph.convolution(value, layers.last))
+        pools.append(_pool(graph, value))
+    return pools, _pool(graph, _convolution(graph, value, layers.last))
 
 
-def _block(graph: _Graph, value: str, block: Block) -> str:
-    inner = graph.convolution(value, block.expand) if block.expand else value
-    inner = graph.convolution(inner, block.depthwise)
+def _block(graph: GraphWriter, value: str, block: Block) -> str:
+    inner = _convolution(graph, value, block.expand) if block.expand else value
+    inner = _convolution(graph, inner, block.depthwise)
     if block.squeeze:
         down, up = block.squeeze
-        small = graph.node("Relu", [graph.convolution(graph.mean(inner), _as_convolution(down))])
-        gate = graph.node("Sigmoid", [graph.convolution(small, _as_convolution(up))])
+        small = graph.node("Relu", [_convolution(graph, _mean(graph, inner), _as_convolution(down))])
+        gate = graph.node("Sigmoid", [_convolution(graph, small, _as_convolution(up))])
         inner = graph.node("Mul", [inner, gate])
-    inner = graph.convolution(inner, block.project)
+    inner = _convolution(graph, inner, block.project)
     return graph.node("Add", [inner, value]) if block.residual else inner
 
 
@@ -123,99 +124,44 @@ def _as_convolution(linear: Linear) -> Convolution:
     return Convolution(linear.weight[:, :, None, None], linear.bias)
 
 
-class _Graph:
-    """An ONNX graph that grows by one node at a time."""
+def _convolution(graph: GraphWriter, value: str, layer: Convolution) -> str:
+    """Write a convolution and what follows it."""
+    kernel = layer.weight.shape[2]
+    made = graph.node(
+        "Conv",
+        [value, graph.array(layer.weight), graph.array(layer.bias)],
+        kernel_shape=[kernel, kernel],
+        pads=[kernel // 2] * 4,
+        strides=[layer.stride] * 2,
+        group=layer.groups,
+    )
+    return _activation(graph, made, layer.activation)
 
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-        self._count = 0
 
-    def node(self, kind: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
-        """Add a node; give its output's name."""
-        output = output or self._new_name()
-        self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        return output
+def _linear(graph: GraphWriter, value: str, layer: Linear) -> str:
+    """Write a matrix product."""
+    return graph.node("Gemm", [value, graph.array(layer.weight), graph.array(layer.bias)], transB=1)
 
-    def constant(self, values: NDArray[np.generic]) -> str:
-        """Add an array; give its name."""
-        name = self._new_name()
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
 
-    def convolution(self, value: str, layer: Convolution) -> str:
-        """Add a convolution and what follows it."""
-        kernel = layer.weight.shape[2]
-        inputs = [value, self.constant(layer.weight), self.constant(layer.bias)]
-        made = self.node(
-            "Conv",
-            inputs,
-            kernel_shape=[kernel, kernel],
-            pads=[kernel // 2] * 4,
-            strides=[layer.stride] * 2,
-            group=layer.groups,
-        )
-        return self.activation(made, layer.activation)
+def _activation(graph: GraphWriter, value: str, kind: Activation) -> str:
+    """Write what follows a layer."""
+    if kind is None:
+        return value
+    return graph.node("Relu" if kind == "relu" else "HardSwish", [value])
 
-    def linear(self, value: str, layer: Linear) -> str:
-        """Add a matrix product."""
-        return self.node("Gemm", [value, self.constant(layer.weight), self.constant(layer.bias)], transB=1)
 
-    def activation(self, value: str, kind: Activation) -> str:
-        """Add what follows a layer."""
-        if kind is None:
-            return value
-        return self.node("Relu" if kind == "relu" else "HardSwish", [value])
+def _mean(graph: GraphWriter, value: str) -> str:
+    """Write a mean over frequency and time, which stay as axes of size 1."""
+    return graph.node("GlobalAveragePool", [value])
 
-    def mean(self, value: str) -> str:
-        """Add a mean over frequency and time, which stay as axes of size 1."""
-        return self.node("GlobalAveragePool", [value])
 
-    def pool(self, value: str) -> str:
-        """Add a mean over frequency and time, shape ``(batch, channels)``."""
-        return self.node("Flatten", [self.mean(value)], axis=1)
+def _pool(graph: GraphWriter, value: str) -> str:
+    """Write a mean over frequency and time, shape ``(batch, channels)``."""
+    return graph.node("Flatten", [_mean(graph, value)], axis=1)
 
-    def unit_length(self, value: str, output: str) -> str:
-        """Bring vectors to length 1."""
-        length = self.node("ReduceL2", [value], axes=[1], keepdims=1)
-        bounded = self.node("Max", [length, self.constant(np.array(_SHORTEST, np.float32))])
-        return self.node("Div", [value, bounded], output)
 
-    def finished(self, outputs: dict[str, int]) -> bytes:
-        """The model's bytes; checked, and only with the nodes that lead to an output.
-
-        Args:
-            outputs: Sizes of the outputs' last axes by name.
-        """
-        graph = helper.make_graph(
-            self._leading_to(set(outputs)),
-            "mobilenet-v3",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["batch", "bands", "frames"])],
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])
-                for name, size in outputs.items()
-            ],
-            self._constants,
-        )
-        model = helper.make_model(
-            graph,
-            producer_name="soundalike",
-            opset_imports=[helper.make_opsetid("", _OPSET)],
-            ir_version=_IR_VERSION,
-        )
-        onnx.checker.check_model(model, full_check=True)
-        content: bytes = model.SerializeToString(deterministic=True)
-        return content
-
-    def _leading_to(self, wanted: set[str]) -> list[onnx.NodeProto]:
-        """The nodes whose outputs are used, in order."""
-        kept = []
-        for node in reversed(self._nodes):
-            if wanted.intersection(node.output):
-                wanted.update(node.input)
-                kept.append(node)
-        return kept[::-1]
-
-    def _new_name(self) -> str:
-        self._count += 1
-        return f"v{self._count}"
+def _unit_length(graph: GraphWriter, value: str, output: str) -> None:
+    """Bring vectors to length 1."""
+    length = graph.node("ReduceL2", [value], axes=[1], keepdims=1)
+    bounded = graph.node("Max", [length, graph.array(np.array(_SHORTEST, np.float32))])
+    graph.node("Div", [value, bounded], output=output)

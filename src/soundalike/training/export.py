@@ -19,13 +19,13 @@ from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError, SoundalikeError, TrainingError
 from soundalike.encoders.front_end import SamplesFrontEnd
 from soundalike.encoders.onnx import sha256_of
+from soundalike.encoders.onnx_graph import GraphWriter
 from soundalike.encoders.onnx_manifest import OnnxManifest, save_manifest
 from soundalike.encoders.tag_head import TagHead
 from soundalike.features.front_end import LogMelFrontEnd
 from soundalike.training.embed import embedder
 from soundalike.training.front_end import DB_PER_NEPER, FrontEnd, MorletBank, MorletGroup
 from soundalike.training.network import ConvUnit, EmbeddingNetwork, Residual
-from soundalike.training.onnx_graph import GraphWriter
 from soundalike.training.recipe import Recipe, recipe_from_json
 
 RECIPE_PROPERTY = "soundalike.recipe"
@@ -143,7 +143,7 @@ def build_model(
     Returns:
         A model from ``segments``, of any number of rows, to ``vectors``, and to ``tags`` where there are any.
     """
-    graph = GraphWriter(half=half)
+    graph = GraphWriter("ear", half=half)
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     maps = _front_end(graph, network.front_end, recipe.input.window_samples)
     maps = _modules(graph, network.body, "body", maps, weights)
