@@ -51,6 +51,10 @@ def read_checked(path: Path, sha256: str, *, what: str, max_bytes: int = _MAX_BY
 def open_session(content: bytes, path: Path) -> Any:
     """Make an ONNX Runtime session on one thread of the CPU.
 
+    Args:
+        content: The model.
+        path: The file that it came from, for messages.
+
     Raises:
         EncoderError: It is not a model that ONNX Runtime can run, or it keeps weights in other files.
     """

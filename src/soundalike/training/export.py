@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
@@ -18,9 +17,9 @@ from torch import Tensor, nn
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError, SoundalikeError, TrainingError
 from soundalike.encoders.front_end import SamplesFrontEnd
-from soundalike.encoders.onnx import sha256_of
 from soundalike.encoders.onnx_graph import GraphWriter
 from soundalike.encoders.onnx_manifest import OnnxManifest, save_manifest
+from soundalike.encoders.onnx_session import open_session, sha256_of
 from soundalike.encoders.tag_head import TagHead
 from soundalike.features.front_end import LogMelFrontEnd
 from soundalike.training.embed import embedder
@@ -209,11 +208,7 @@ def _verify(path: Path, recipe: Recipe) -> None:
     network, _ = load_exported(path)
     inputs = _tried_inputs(recipe)
     expected = embedder(network)(inputs)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    (found,) = session.run([_VECTORS], {_INPUT: inputs})
+    (found,) = open_session(path.read_bytes(), path).run([_VECTORS], {_INPUT: inputs})
     worst = float(np.abs(found - expected).max())
     if not worst <= _TOLERANCE:
         raise TrainingError(

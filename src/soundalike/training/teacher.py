@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import onnxruntime
 
 from soundalike.core.arrays import FloatArray
 from soundalike.core.fingerprint import fingerprint
 from soundalike.encoders import mobilenet_onnx
 from soundalike.encoders.mobilenet_onnx_weights import read_layers
+from soundalike.encoders.onnx_session import open_session
 from soundalike.encoders.pt_archive import read_state_dict
 from soundalike.encoders.published import EFFICIENTAT_FRONT_END, RATE_HZ
 from soundalike.features.front_end import front_end_spectra
@@ -75,11 +75,7 @@ class MobileNetTeacher:
         state = read_state_dict(content)
         layers = read_layers(state)
         converted = mobilenet_onnx.convert(state, all_pools=True)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            converted.model, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(converted.model, archive)
         said = {"weights": hashlib.sha256(content).hexdigest(), "front_end": EFFICIENTAT_FRONT_END}
         self.spec = TeacherSpec(
             fingerprint=fingerprint("efficientat", CODE_VERSION, said),
