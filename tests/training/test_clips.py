@@ -8,7 +8,7 @@ import pytest
 
 from soundalike.core.errors import InvalidInputError, TrainingError
 from soundalike.training import TrainingSounds, TrainingSoundsWriter
-from soundalike.training.clips import ClipConfig, ClipSource, change_speed
+from soundalike.training.clips import ClipConfig, ClipSource
 
 RATE_HZ = 16000
 PLAIN = ClipConfig(
@@ -121,9 +121,3 @@ def test_the_fingerprint_covers_sounds_and_settings(tmp_path: Path, sounds: Trai
 def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(InvalidInputError, match=r"between 0|above 0"):
         ClipConfig(**settings)  # type: ignore[arg-type]
-
-
-def test_speed_moves_pitch_and_duration_alike() -> None:
-    fast = change_speed(tone(400.0, 1.0).astype(np.float32), 1.5)
-    assert len(fast) == pytest.approx(RATE_HZ / 1.5, abs=2)
-    assert loudest_hz(fast) == pytest.approx(600.0, rel=0.01)

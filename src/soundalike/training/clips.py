@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.audio import change_speed
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError, TrainingError
 from soundalike.core.fingerprint import fingerprint
@@ -195,26 +196,6 @@ class ClipSource:
             if rng.random() < 0.12:
                 break
         return out
-
-
-def change_speed(samples: FloatArray, factor: float) -> FloatArray:
-    """Play a sound faster or slower, pitch and all, by linear interpolation.
-
-    Args:
-        samples: Shape ``(T,)``, float32, at least two.
-        factor: Above 1 is faster and higher.
-
-    Returns:
-        About ``T / factor`` samples, float32.
-
-    Example:
-        >>> change_speed(np.array([0.0, 1.0, 2.0, 3.0, 4.0], np.float32), 2.0).tolist()
-        [0.0, 2.0]
-    """
-    at = np.arange(0.0, len(samples) - 1, factor)
-    left = at.astype(np.int64)
-    share = (at - left).astype(np.float32)
-    return samples[left] + (samples[left + 1] - samples[left]) * share
 
 
 def _below(audio: FloatArray, other: FloatArray, below_db: float) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from soundalike.audio import decode, shift_pitch, stretch_time
+from soundalike.audio import change_speed, decode, shift_pitch, stretch_time
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError
 
@@ -210,3 +210,13 @@ def test_out_of_range_is_refused(batch: FloatArray) -> None:
         stretch_time(batch, 0.0, RATE_HZ)
     with pytest.raises(InvalidInputError, match=r"shape \(6,\); got \(5,\)"):
         stretch_time(batch, np.ones(5), RATE_HZ)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.0, 1.5])
+def test_speed_moves_pitch_and_duration_alike(factor: float) -> None:
+    played = change_speed(tone(400.0), factor)
+    assert played.dtype == np.float32
+    assert len(played) == pytest.approx(RATE_HZ / factor, abs=2)
+    assert strongest_hz(played) == pytest.approx(400.0 * factor, rel=0.01)
+    if factor == 1.0:
+        np.testing.assert_array_equal(played, tone(400.0)[:-1])

@@ -18,6 +18,7 @@ from soundalike.audio.deform.registry import (
     deformation_mix_from,
 )
 from soundalike.audio.deform.spectrum import Filter, limit_band, shape_spectrum
+from soundalike.audio.deform.speed import change_speed
 from soundalike.audio.deform.stretch import Compress, Stretch, stretch_time
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Unchanged",
     "add_noise",
     "change_gain",
+    "change_speed",
     "coloured_noise",
     "crop",
     "default_deformations",
