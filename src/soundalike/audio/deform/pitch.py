@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
@@ -46,7 +47,27 @@ def shift_pitch(samples: FloatArray, semitones: ArrayLike, rate_hz: int) -> Floa
 
 
 @dataclass(frozen=True, slots=True)
-class PitchUp:
+class _PitchShift:
+    """Shift the pitch of each row by its own number of semitones, in one direction."""
+
+    lowest_semitones: float = 0.5
+    highest_semitones: float = 4.0
+    direction: ClassVar[float]
+
+    def __post_init__(self) -> None:
+        check_range("semitones", self.lowest_semitones, self.highest_semitones, 0.0, MOST_SEMITONES)
+
+    def apply(
+        self, samples: FloatArray, *, rate_hz: int, rng: Generator, others: FloatArray | None = None
+    ) -> FloatArray:
+        """Shift each row by its own number of semitones; see :class:`Deformation`."""
+        del others
+        semitones = rng.uniform(self.lowest_semitones, self.highest_semitones, len(samples))
+        return shift_pitch(samples, self.direction * semitones, rate_hz)
+
+
+@dataclass(frozen=True, slots=True)
+class PitchUp(_PitchShift):
     """Shift the pitch of each row up.
 
     Attributes:
@@ -54,23 +75,11 @@ class PitchUp:
         highest_semitones: The greatest.
     """
 
-    lowest_semitones: float = 0.5
-    highest_semitones: float = 4.0
-
-    def __post_init__(self) -> None:
-        check_range("semitones", self.lowest_semitones, self.highest_semitones, 0.0, MOST_SEMITONES)
-
-    def apply(
-        self, samples: FloatArray, *, rate_hz: int, rng: Generator, others: FloatArray | None = None
-    ) -> FloatArray:
-        """Shift each row up by its own number of semitones; see :class:`Deformation`."""
-        del others
-        semitones = rng.uniform(self.lowest_semitones, self.highest_semitones, len(samples))
-        return shift_pitch(samples, semitones, rate_hz)
+    direction: ClassVar[float] = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class PitchDown:
+class PitchDown(_PitchShift):
     """Shift the pitch of each row down.
 
     Attributes:
@@ -78,16 +87,4 @@ class PitchDown:
         highest_semitones: The greatest.
     """
 
-    lowest_semitones: float = 0.5
-    highest_semitones: float = 4.0
-
-    def __post_init__(self) -> None:
-        check_range("semitones", self.lowest_semitones, self.highest_semitones, 0.0, MOST_SEMITONES)
-
-    def apply(
-        self, samples: FloatArray, *, rate_hz: int, rng: Generator, others: FloatArray | None = None
-    ) -> FloatArray:
-        """Shift each row down by its own number of semitones; see :class:`Deformation`."""
-        del others
-        semitones = rng.uniform(self.lowest_semitones, self.highest_semitones, len(samples))
-        return shift_pitch(samples, -semitones, rate_hz)
+    direction: ClassVar[float] = -1.0

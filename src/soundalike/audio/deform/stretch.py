@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
@@ -53,19 +54,15 @@ def _draw(lowest: float, highest: float, rows: int, rng: Generator) -> NDArray[n
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Make each row longer at the same pitch; what goes beyond its end is cut off.
+class _TimeStretch:
+    """Stretch each row by its own factor, within limits."""
 
-    Attributes:
-        lowest_factor: The least factor, at least 1.
-        highest_factor: The greatest.
-    """
-
-    lowest_factor: float = 1.05
-    highest_factor: float = 1.25
+    lowest_factor: float
+    highest_factor: float
+    limits: ClassVar[tuple[float, float]]
 
     def __post_init__(self) -> None:
-        check_range("factors", self.lowest_factor, self.highest_factor, 1.0, _MOST)
+        check_range("factors", self.lowest_factor, self.highest_factor, *self.limits)
 
     def apply(
         self, samples: FloatArray, *, rate_hz: int, rng: Generator, others: FloatArray | None = None
@@ -77,7 +74,21 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Compress:
+class Stretch(_TimeStretch):
+    """Make each row longer at the same pitch; what goes beyond its end is cut off.
+
+    Attributes:
+        lowest_factor: The least factor, at least 1.
+        highest_factor: The greatest.
+    """
+
+    lowest_factor: float = 1.05
+    highest_factor: float = 1.25
+    limits: ClassVar[tuple[float, float]] = (1.0, _MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Compress(_TimeStretch):
     """Make each row shorter at the same pitch; zeros follow it.
 
     Attributes:
@@ -87,14 +98,4 @@ class Compress:
 
     lowest_factor: float = 0.8
     highest_factor: float = 0.95
-
-    def __post_init__(self) -> None:
-        check_range("factors", self.lowest_factor, self.highest_factor, 1.0 / _MOST, 1.0)
-
-    def apply(
-        self, samples: FloatArray, *, rate_hz: int, rng: Generator, others: FloatArray | None = None
-    ) -> FloatArray:
-        """Compress each row by its own factor; see :class:`Deformation`."""
-        del others
-        factors = _draw(self.lowest_factor, self.highest_factor, len(samples), rng)
-        return stretch_time(samples, factors, rate_hz)
+    limits: ClassVar[tuple[float, float]] = (1.0 / _MOST, 1.0)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from soundalike.studies.tasks.labels import LabelTask
-from soundalike.studies.tasks.scan import Named, count_note, scan_named, set_folder
+from soundalike.studies.tasks.scan import count_note, scan_named, set_folder
 
 NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<take>\d+)\.wav")
 """The name of a file: digit, speaker, take."""
@@ -26,17 +26,7 @@ def create_digit(data: Path) -> LabelTask:
     Source:
         Jackson et al. 2018, Free Spoken Digit Dataset.
     """
-    named = _scan(data)
-    return LabelTask(
-        "fsdd-digit",
-        "Is the same digit found, spoken by others?",
-        named.items,
-        labels=_column(named, "digit"),
-        exclude=_column(named, "speaker"),
-        groups=_takes(named),
-        left_out=named.left_out,
-        notes=count_note(len(named.items), _FILES, "FSDD"),
-    )
+    return _create(data, "digit", exclude="speaker", question="Is the same digit found, spoken by others?")
 
 
 def create_speaker(data: Path) -> LabelTask:
@@ -51,27 +41,21 @@ def create_speaker(data: Path) -> LabelTask:
     Source:
         Jackson et al. 2018, Free Spoken Digit Dataset.
     """
-    named = _scan(data)
-    return LabelTask(
-        "fsdd-speaker",
-        "Is the same speaker found, saying other digits?",
-        named.items,
-        labels=_column(named, "speaker"),
-        exclude=_column(named, "digit"),
-        groups=_takes(named),
-        left_out=named.left_out,
-        notes=count_note(len(named.items), _FILES, "FSDD"),
+    return _create(
+        data, "speaker", exclude="digit", question="Is the same speaker found, saying other digits?"
     )
 
 
-def _scan(data: Path) -> Named:
-    return scan_named(set_folder(data, "fsdd"), NAME, "DIGIT_SPEAKER_TAKE.wav")
-
-
-def _takes(named: Named) -> tuple[str, ...]:
-    """Takes of one digit by one speaker are near-repeats."""
-    return tuple(f"{facts['speaker']} {facts['digit']}" for facts in named.facts)
-
-
-def _column(named: Named, fact: str) -> tuple[str, ...]:
-    return tuple(facts[fact] for facts in named.facts)
+def _create(data: Path, label: str, *, exclude: str, question: str) -> LabelTask:
+    """Retrieval by one fact of a file's name among files of which another differs."""
+    named = scan_named(set_folder(data, "fsdd"), NAME, "DIGIT_SPEAKER_TAKE.wav")
+    return LabelTask(
+        f"fsdd-{label}",
+        question,
+        named.items,
+        labels=tuple(facts[label] for facts in named.facts),
+        exclude=tuple(facts[exclude] for facts in named.facts),
+        groups=tuple(f"{facts['speaker']} {facts['digit']}" for facts in named.facts),  # takes: near-repeats
+        left_out=named.left_out,
+        notes=count_note(len(named.items), _FILES, "FSDD"),
+    )
