@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+TINY_RECIPE = """
+name = "tiny"
+batch_size = 12
+objective = { kind = "triplet" }
+network = { dims = 8, stages = [{ channels = 8 }, { channels = 8 }] }
+positives = { deformations = [{ kind = "gain" }, { kind = "noise" }] }
+optimiser = { learning_rate = 3e-3, ema_decay = 0.9 }
+[input]
+rate_hz = 16000
+window_samples = 8000
+hop_samples = 8000
+[input.front_end]
+kind = "log_mel"
+frame_samples = 512
+hop_samples = 256
+bands = 24
+low_hz = 40.0
+high_hz = 8000.0
+"""
 
 
 def find_shared_data() -> Path | None:
@@ -31,3 +52,29 @@ def no_encoders_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOUNDALIKE_ENCODERS", str(tmp_path_factory.mktemp("encoders")))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a recipe whose steps take some ten milliseconds."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(TINY_RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trainable_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a library over fourteen real sounds of three folders, in ``samples`` beside it.
+
+    Not to be written to: tests that do copy it.
+    """
+    from soundalike.library import Library, demo_sounds  # most tests do without
+
+    folder = tmp_path_factory.mktemp("trainable") / "samples"
+    for name, count in (("kicks", 8), ("snares", 3), ("guitar", 3)):
+        (folder / name).mkdir(parents=True)
+        for path in sorted((demo_sounds() / name).glob("*.flac"))[:count]:
+            shutil.copyfile(path, folder / name / path.name)
+    path = folder.parent / "template"
+    Library.open(path, encoder="spectral").add(folder)  # few enough to need no worker processes
+    return path

@@ -21,52 +21,19 @@ from soundalike.studies import EmbeddingProgress
 
 Run = Callable[..., Any]
 
-RECIPE = """
-name = "tiny"
-batch_size = 12
-objective = { kind = "triplet" }
-network = { dims = 8, stages = [{ channels = 8 }, { channels = 8 }] }
-positives = { deformations = [{ kind = "gain" }, { kind = "noise" }] }
-optimiser = { learning_rate = 3e-3, ema_decay = 0.9 }
-[input]
-rate_hz = 16000
-window_samples = 8000
-hop_samples = 8000
-[input.front_end]
-kind = "log_mel"
-frame_samples = 512
-hop_samples = 256
-bands = 24
-low_hz = 40.0
-high_hz = 8000.0
-"""
 
-
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recipe whose steps take some ten milliseconds."""
-    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    path.write_text(RECIPE)
-    return path
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a library over twelve real sounds of three folders."""
-    folder = tmp_path_factory.mktemp("own") / "samples"
-    for name, count in (("kicks", 6), ("snares", 3), ("guitar", 3)):
-        (folder / name).mkdir(parents=True)
-        for path in sorted((demo_sounds() / name).glob("*.flac"))[:count]:
-            shutil.copyfile(path, folder / name / path.name)
-    Library.open(folder.parent / "library", encoder="spectral").add(folder)
-    return folder.parent / "library"
+@pytest.fixture
+def own(trainable_template: Path, tmp_path: Path) -> Path:
+    """The folder of a library over fourteen real sounds of three folders."""
+    shutil.copytree(trainable_template, tmp_path / "own")
+    return tmp_path / "own"
 
 
 def test_stopped_by_ctrl_c_it_goes_on(
-    run: Run, start: Callable[..., subprocess.Popen[str]], own: Path, recipe: Path, tmp_path: Path
+    run: Run, start: Callable[..., subprocess.Popen[str]], own: Path, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     words = [
-        "train", "embedding", "--library", own, "--recipe", recipe, "--from", "nothing",
+        "train", "embedding", "--library", own, "--recipe", tiny_recipe, "--from", "nothing",
         "--out", tmp_path / "run", "--no-switch", "--device", "cpu",
     ]  # fmt: skip
     process = start(*words, "--steps", 1000000)

@@ -28,53 +28,13 @@ from soundalike.studies import (
 )
 from soundalike.training import RunConfig, TrainingPairs
 
-RECIPE = """
-name = "tiny"
-batch_size = 12
-objective = { kind = "triplet" }
-network = { dims = 8, stages = [{ channels = 8 }, { channels = 8 }] }
-positives = { deformations = [{ kind = "gain" }, { kind = "noise" }] }
-optimiser = { learning_rate = 3e-3, ema_decay = 0.9 }
-[input]
-rate_hz = 16000
-window_samples = 8000
-hop_samples = 8000
-[input.front_end]
-kind = "log_mel"
-frame_samples = 512
-hop_samples = 256
-bands = 24
-low_hz = 40.0
-high_hz = 8000.0
-"""
 RUN = RunConfig(checkpoint_steps=3, log_steps=1, threads=1, draw=False)
 
 
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recipe whose steps take some ten milliseconds."""
-    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    path.write_text(RECIPE)
-    return path
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a library over fourteen real sounds of three folders; not to be written to."""
-    folder = tmp_path_factory.mktemp("library") / "samples"
-    for name, count in (("kicks", 8), ("snares", 3), ("guitar", 3)):
-        (folder / name).mkdir(parents=True)
-        for path in sorted((demo_sounds() / name).glob("*.flac"))[:count]:
-            shutil.copyfile(path, folder / name / path.name)
-    path = folder.parent / "template"
-    Library.open(path, encoder="spectral").add(folder)  # few enough to need no worker processes
-    return path
-
-
 @pytest.fixture
-def library(template: Path, tmp_path: Path) -> Library:
+def library(trainable_template: Path, tmp_path: Path) -> Library:
     """A copy of the library."""
-    shutil.copytree(template, tmp_path / "library")
+    shutil.copytree(trainable_template, tmp_path / "library")
     return Library.open(tmp_path / "library")
 
 
@@ -97,10 +57,10 @@ def config(recipe: Path, **more: Any) -> EmbeddingConfig:
     return EmbeddingConfig(**values)
 
 
-def test_killed_it_goes_on_then_is_compared_and_taken(library: Library, recipe: Path) -> None:
+def test_killed_it_goes_on_then_is_compared_and_taken(library: Library, tiny_recipe: Path) -> None:
     script = Path(__file__).with_name("killed_on_library.py")
     killed = subprocess.run(
-        [sys.executable, script, library.path, recipe, "8"], capture_output=True, text=True, check=False
+        [sys.executable, script, library.path, tiny_recipe, "8"], capture_output=True, text=True, check=False
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     run = library.path / "training" / "own"
@@ -110,7 +70,7 @@ def test_killed_it_goes_on_then_is_compared_and_taken(library: Library, recipe: 
     old, before = library.encoder.spec, library.vectors()[1]
     told: list[EmbeddingProgress] = []
     report = train_on_library(
-        library, config(recipe, steps=12, switch="always", jobs=1), run=RUN, on_progress=told.append
+        library, config(tiny_recipe, steps=12, switch="always", jobs=1), run=RUN, on_progress=told.append
     )
     assert (report.steps, report.finished, report.name, report.started_from) == (12, True, "own", "nothing")
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -162,7 +122,7 @@ def check_comparison(report: TrainingReport) -> None:
 )
 def test_it_switches_only_when_it_is_better(
     library: Library,
-    recipe: Path,
+    tiny_recipe: Path,
     monkeypatch: pytest.MonkeyPatch,
     change: float,
     switch: str,
@@ -171,7 +131,7 @@ def test_it_switches_only_when_it_is_better(
     monkeypatch.setattr(train_embedding, "compare_encoders", better_by(change))
     used: list[str] = []
     monkeypatch.setattr(Library, "use_encoder", lambda _self, address, **_more: used.append(address))
-    report = train_on_library(library, config(recipe, switch=switch), run=RUN)
+    report = train_on_library(library, config(tiny_recipe, switch=switch), run=RUN)
     assert report.decision is not None
     assert report.decision.switch is (change > 0)
     assert used == ([str(report.manifest)] if switched else [])
@@ -179,7 +139,7 @@ def test_it_switches_only_when_it_is_better(
 
 
 def test_files_that_are_away_are_told_after_the_comparison(
-    library: Library, recipe: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    library: Library, tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stray = tmp_path / "stray" / "tone.wav"
     stray.parent.mkdir()
@@ -187,7 +147,7 @@ def test_files_that_are_away_are_told_after_the_comparison(
     library.add(stray.parent)
     stray.unlink()
     monkeypatch.setattr(train_embedding, "compare_encoders", better_by(0.1))
-    report = train_on_library(library, config(recipe, jobs=1), run=RUN)
+    report = train_on_library(library, config(tiny_recipe, jobs=1), run=RUN)
     assert report.problem is not None
     assert "1 sound of" in report.problem
     assert "would have no vectors of own" in report.problem
@@ -197,7 +157,7 @@ def test_files_that_are_away_are_told_after_the_comparison(
 
 
 def test_a_loss_that_is_no_number_changes_nothing(
-    library: Library, recipe: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = TrainingPairs.batch
 
@@ -207,7 +167,7 @@ def test_a_loss_that_is_no_number_changes_nothing(
 
     monkeypatch.setattr(TrainingPairs, "batch", batch)
     with pytest.raises(TrainingError, match=r"The loss is nan at step 2, so training stopped"):
-        train_on_library(library, config(recipe), run=RUN)
+        train_on_library(library, config(tiny_recipe), run=RUN)
     opened = Library.open(library.path)
     assert opened.encoder.spec.name == "spectral"
     assert len(opened.info().encoders) == 1
@@ -215,36 +175,36 @@ def test_a_loss_that_is_no_number_changes_nothing(
 
 
 def test_damaged_checkpoints_are_told_and_anew_helps(
-    library: Library, recipe: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_embedding, "compare_encoders", better_by(0.0))
     name = {"name": "mine"}
-    first = train_on_library(library, config(recipe, **name), run=RUN)
+    first = train_on_library(library, config(tiny_recipe, **name), run=RUN)
     with pytest.raises(TrainingError, match=r"holds a training with .*seed 1; asked for now is .*seed 2"):
-        train_on_library(library, config(recipe, seed=2, **name), run=RUN)
+        train_on_library(library, config(tiny_recipe, seed=2, **name), run=RUN)
     for path in (first.folder / "checkpoints").iterdir():
         path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(TrainingError, match=r"No checkpoint in .* can be used"):
-        train_on_library(library, config(recipe, **name), run=RUN)
-    again = train_on_library(library, config(recipe, anew=True, **name), run=RUN)
+        train_on_library(library, config(tiny_recipe, **name), run=RUN)
+    again = train_on_library(library, config(tiny_recipe, anew=True, **name), run=RUN)
     assert again.steps == first.steps == 4
     assert again.comparison is not None
     assert first.comparison is not None
     assert again.manifest == first.manifest
 
 
-def test_a_library_whose_files_are_gone(template: Path, tmp_path: Path, recipe: Path) -> None:
+def test_a_library_whose_files_are_gone(trainable_template: Path, tmp_path: Path, tiny_recipe: Path) -> None:
     samples = tmp_path / "samples"
-    shutil.copytree(template.parent / "samples" / "kicks", samples / "kicks")
-    shutil.copytree(template.parent / "samples" / "snares", samples / "snares")
+    shutil.copytree(trainable_template.parent / "samples" / "kicks", samples / "kicks")
+    shutil.copytree(trainable_template.parent / "samples" / "snares", samples / "snares")
     library = Library.open(tmp_path / "library")
     library.add(samples)
     shutil.rmtree(samples)
     with pytest.raises(TrainingError, match=r"Not one of 11 sounds of the library can be read"):
-        train_on_library(library, config(recipe), run=RUN)
+        train_on_library(library, config(tiny_recipe), run=RUN)
 
 
-def test_the_same_audio_in_different_files(tmp_path: Path, recipe: Path) -> None:
+def test_the_same_audio_in_different_files(tmp_path: Path, tiny_recipe: Path) -> None:
     tone = encode_wav(np.sin(np.arange(8000, dtype=np.float32)), 16000)
     folder = tmp_path / "samples"
     folder.mkdir()
@@ -257,4 +217,4 @@ def test_the_same_audio_in_different_files(tmp_path: Path, recipe: Path) -> None
     library.add(folder)
     assert library.info().sounds == 12
     with pytest.raises(TrainingError, match=r"differ in their audio; of 12, 0 cannot be read and 11 repeat"):
-        train_on_library(library, config(recipe), run=RUN)
+        train_on_library(library, config(tiny_recipe), run=RUN)
