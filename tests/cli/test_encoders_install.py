@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from soundalike.cli.install import InstallLine, describe
+from soundalike.encoders.published import published_encoder
+from soundalike.encoders.published_conversion import write_published
 from soundalike.library import encoder_names
 from soundalike.studies import InstallProgress
 
@@ -60,12 +62,26 @@ def test_an_encoder_is_installed_from_a_mirror_and_listed(run: Run, mirror: str)
     ended = run("encoders", "install", "efficientat-mn04", "--from", f"{mirror}/{FILE}?breaks=3000000")
     assert ended.status == 0, ended
     assert "Installed efficientat-mn04 (MIT licence): 576 dimensions, efficientat-mn04-" in ended.err
+    assert "Verified: its file has the SHA-256 that this version of soundalike knows." in ended.err
     assert "soundalike encoders use efficientat-mn04" in ended.err
     (listed,) = (one for one in run("encoders", "list", "--json").json if one["name"] == "efficientat-mn04")
     assert (listed["dims"], listed["tags"], listed["licence"]) == (576, 527, "MIT")
     again = run("encoders", "install", "efficientat-mn04", "--json")
     assert again.json["was_there"]
     assert "installed)" in run("encoders", "install").out
+
+
+def test_a_manifests_own_checksum_verifies_nothing(
+    run: Run, mirror: str, teacher: Path, tmp_path: Path
+) -> None:
+    write_published(published_encoder("efficientat-mn04"), teacher, tmp_path / "mirror")
+    (manifest,) = (tmp_path / "mirror").glob("*.json")
+    ended = run("encoders", "install", f"{mirror}/{manifest.name}")
+    assert ended.status == 0, ended
+    assert "Its files match the manifest's checksums, which came from the same address." in ended.err
+    assert "erified" not in ended.err
+    told = run("encoders", "install", f"{mirror}/{manifest.name}", "--force", "--json").json
+    assert (told["checked_against"], told["verified"]) == ("manifest", False)
 
 
 def test_what_went_wrong_is_told_in_one_line(run: Run, mirror: str, tmp_path: Path) -> None:

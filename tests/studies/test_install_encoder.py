@@ -88,7 +88,8 @@ def test_the_real_file_is_fetched_verified_converted_and_added(
 ) -> None:
     seen: list[InstallProgress] = []
     done = install_encoder(NAME, source=server.address(FILE), on_progress=seen.append)
-    assert (done.name, done.dims, done.licence, done.verified) == (NAME, 576, "MIT", True)
+    assert (done.name, done.dims, done.licence, done.checked_against) == (NAME, 576, "MIT", "pinned")
+    assert done.verified
     assert done.sha256 == hashlib.sha256(teacher.read_bytes()).hexdigest()
     assert own_encoder_names() == [NAME]
     assert load_encoder(NAME).spec.fingerprint == done.fingerprint
@@ -101,6 +102,7 @@ def test_the_real_file_is_fetched_verified_converted_and_added(
     assert server.ranges == [None]
     again = install_encoder(NAME, source=server.address(FILE))
     assert again.was_there
+    assert again.checked_against is None
     assert again.fingerprint == done.fingerprint
     assert server.ranges == [None], "nothing was fetched again"
 
@@ -229,8 +231,10 @@ def test_files_without_a_known_checksum_need_a_word(
         install_encoder(NAME, source=address)
     done = install_encoder(NAME, source=address, unverified=True)
     assert not done.verified
+    assert done.checked_against is None
     assert done.sha256 is not None
-    assert install_encoder(NAME, source=address, sha256=done.sha256.upper(), force=True).verified
+    given = install_encoder(NAME, source=address, sha256=done.sha256.upper(), force=True)
+    assert (given.checked_against, given.verified) == ("given", True)
     with pytest.raises(EncoderError, match="SHA-256 should be 0000"):
         install_encoder(NAME, source=address, sha256="0" * 64, force=True)
     with pytest.raises(InvalidInputError, match="64 hexadecimal digits"):
@@ -290,7 +294,8 @@ def test_an_encoder_is_installed_by_the_address_of_its_manifest(
     (folder / "mine.json").write_text(json.dumps(document))
     address = server.address("other%20folder/mine.json")
     done = install_encoder(address)
-    assert (done.name, done.verified, done.dims) == ("mine", True, 576)
+    assert (done.name, done.checked_against, done.dims) == ("mine", "manifest", 576)
+    assert not done.verified, "manifest and model come from the same address"
     assert own_encoder_names() == ["mine"]
     (folder / "my model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:-1] + b"x")
     with pytest.raises(EncoderError, match="not the file that is expected"):

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from soundalike.studies import Installed, InstallProgress
 
 _OFFERED = "efficientat-mn04"
+_CHECKED = {
+    "pinned": "Verified: its file has the SHA-256 that this version of soundalike knows.",
+    "given": "Its file has the SHA-256 that was given.",
+    "manifest": "Its files match the manifest's checksums, which came from the same address.",
+}
 
 
 def install(
@@ -61,7 +66,7 @@ def install(
         say("Stopped. What came is kept; run the same command again to go on.")
         raise typer.Exit(Exit.STOPPED) from None
     if json:
-        print_json(dataclasses.asdict(installed))
+        print_json(dataclasses.asdict(installed) | {"verified": installed.verified})
     else:
         _tell(installed)
 
@@ -103,8 +108,8 @@ def _tell(installed: Installed) -> None:
     else:
         licence = f" ({installed.licence} licence)" if installed.licence else ""
         say(f"Installed {name}{licence}: {installed.dims} dimensions, {installed.fingerprint}.")
-        if not installed.verified:
-            say(f"Its file was not compared with a checksum; it has the SHA-256 {installed.sha256}.")
+        unchecked = f"Its file was not compared with a checksum; it has the SHA-256 {installed.sha256}."
+        say(_CHECKED.get(installed.checked_against or "", unchecked))
     say(f"Listen with it: soundalike index FOLDER --encoder {name}, or soundalike encoders use {name}")
 
 

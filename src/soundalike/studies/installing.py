@@ -29,6 +29,9 @@ from soundalike.studies.installing_fetch import (
 
 Stage: TypeAlias = Literal["fetching", "converting", "trying"]
 
+Checksum: TypeAlias = Literal["pinned", "given", "manifest"]
+"""Where a checksum came from: this package, the caller, or a manifest that came from where the file did."""
+
 _MAX_ARCHIVE_BYTES = 512 << 20
 _MAX_MANIFEST_BYTES = 1_000_000
 _ADDRESS = ("http://", "https://")
@@ -70,7 +73,7 @@ class Installed:
         dims: Size D of its vectors.
         sha256: SHA-256 of the file that was fetched, of the model where a manifest was; None where nothing
             was fetched.
-        verified: Whether that was compared with one that was known beforehand.
+        checked_against: Which checksum that was compared with; None where with none, or nothing was fetched.
         licence: Of the weights; "" where it is not known.
         was_there: Whether it was installed already, and nothing was done.
     """
@@ -79,9 +82,14 @@ class Installed:
     fingerprint: str
     dims: int
     sha256: str | None
-    verified: bool
+    checked_against: Checksum | None
     licence: str
     was_there: bool = False
+
+    @property
+    def verified(self) -> bool:
+        """Whether the checksum came from elsewhere than the file: only then it says whose that is."""
+        return self.checked_against in ("pinned", "given")
 
 
 OnInstall: TypeAlias = Callable[[InstallProgress], object]
@@ -141,9 +149,10 @@ def install_encoder(
         )
     if known is None and not unverified:
         raise InvalidInputError(_no_checksum(published))
+    against: Checksum | None = "pinned" if published.sha256 else "given" if known else None
     wanted = Wanted(published.url, published.size_bytes, known, published.size_bytes or _MAX_ARCHIVE_BYTES)
     with _archive(published, wanted, source, folder, report) as path:
-        return _convert(published, path, report, verified=known is not None, force=force)
+        return _convert(published, path, report, against=against, force=force)
 
 
 def _already(published: PublishedEncoder) -> Installed | None:
@@ -152,7 +161,7 @@ def _already(published: PublishedEncoder) -> Installed | None:
         spec = load_encoder(published.name).spec
     except EncoderError:
         return None
-    return Installed(spec.name, spec.fingerprint, spec.dims, None, False, published.licence, was_there=True)
+    return Installed(spec.name, spec.fingerprint, spec.dims, None, None, published.licence, was_there=True)
 
 
 def installable_encoders() -> list[PublishedEncoder]:
@@ -235,7 +244,7 @@ def _what_to_do(published: PublishedEncoder) -> str:
 
 
 def _convert(
-    published: PublishedEncoder, archive: Path, report: _Reporter, *, verified: bool, force: bool
+    published: PublishedEncoder, archive: Path, report: _Reporter, *, against: Checksum | None, force: bool
 ) -> Installed:
     from soundalike.encoders.published_conversion import write_published  # noqa: PLC0415 (loads onnx)
 
@@ -245,7 +254,7 @@ def _convert(
         report.stage("trying")
         spec = add_encoder(manifest_path, force=force).spec
     digest = sha256_of(archive)
-    return Installed(spec.name, spec.fingerprint, spec.dims, digest, verified, published.licence)
+    return Installed(spec.name, spec.fingerprint, spec.dims, digest, against, published.licence)
 
 
 def _install_by_manifest(address: str, folder: Path, report: _Reporter, *, force: bool) -> Installed:
@@ -269,4 +278,4 @@ def _install_by_manifest(address: str, folder: Path, report: _Reporter, *, force
                 shutil.copyfile(part, path.with_name(name))
         report.stage("trying")
         spec = add_encoder(path, force=force).spec
-    return Installed(spec.name, spec.fingerprint, spec.dims, manifest.sha256, True, manifest.licence)
+    return Installed(spec.name, spec.fingerprint, spec.dims, manifest.sha256, "manifest", manifest.licence)
