@@ -22,48 +22,62 @@ _BAR_CELLS = 10
 _PIPED_CELLS = 100_000  # wider than any path
 
 
+QueryArgument = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="Any sound file.", show_default=False)
+]
+SoundOption = Annotated[
+    str | None,
+    typer.Option("--sound", metavar="ID", help="Search by a sound of the library instead: its id or path."),
+]
+AtOption = Annotated[
+    float | None, typer.Option("--at", min=0, help="Listen from this second of the query on.")
+]
+ForOption = Annotated[float | None, typer.Option("--for", help="Listen for this many seconds.")]
+SegmentsOption = Annotated[
+    bool, typer.Option("--segments", help="Find stretches of sounds, not whole sounds.")
+]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many hits.")]
+
+UnderOption = Annotated[
+    str | None,
+    typer.Option("--under", metavar="PATH", help="Only below this folder.", rich_help_panel=_PANEL),
+]
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="Only with this tag; may be repeated.", rich_help_panel=_PANEL),
+]
+TextOption = Annotated[
+    str | None,
+    typer.Option("--text", help="Only with these words in name or tags.", rich_help_panel=_PANEL),
+]
+ShortestOption = Annotated[
+    float | None, typer.Option("--min-duration", help="Only at least this long.", rich_help_panel=_PANEL)
+]
+LongestOption = Annotated[
+    float | None, typer.Option("--max-duration", help="Only at most this long.", rich_help_panel=_PANEL)
+]
+AfterOption = Annotated[
+    datetime | None, typer.Option("--after", help="Only files from this date on.", rich_help_panel=_PANEL)
+]
+BeforeOption = Annotated[
+    datetime | None, typer.Option("--before", help="Only files up to this date.", rich_help_panel=_PANEL)
+]
+
+
 def search(
-    query: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Any sound file.", show_default=False)
-    ] = None,
-    sound: Annotated[
-        str | None,
-        typer.Option(
-            "--sound", metavar="ID", help="Search by a sound of the library instead: its id or path."
-        ),
-    ] = None,
-    at: Annotated[
-        float | None, typer.Option("--at", min=0, help="Listen from this second of the query on.")
-    ] = None,
-    duration: Annotated[float | None, typer.Option("--for", help="Listen for this many seconds.")] = None,
-    segments: Annotated[
-        bool, typer.Option("--segments", help="Find stretches of sounds, not whole sounds.")
-    ] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many hits.")] = 10,
-    under: Annotated[
-        str | None,
-        typer.Option("--under", metavar="PATH", help="Only below this folder.", rich_help_panel=_PANEL),
-    ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", help="Only with this tag; may be repeated.", rich_help_panel=_PANEL),
-    ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option("--text", help="Only with these words in name or tags.", rich_help_panel=_PANEL),
-    ] = None,
-    shortest: Annotated[
-        float | None, typer.Option("--min-duration", help="Only at least this long.", rich_help_panel=_PANEL)
-    ] = None,
-    longest: Annotated[
-        float | None, typer.Option("--max-duration", help="Only at most this long.", rich_help_panel=_PANEL)
-    ] = None,
-    after: Annotated[
-        datetime | None, typer.Option("--after", help="Only files from this date on.", rich_help_panel=_PANEL)
-    ] = None,
-    before: Annotated[
-        datetime | None, typer.Option("--before", help="Only files up to this date.", rich_help_panel=_PANEL)
-    ] = None,
+    query: QueryArgument = None,
+    sound: SoundOption = None,
+    at: AtOption = None,
+    duration: ForOption = None,
+    segments: SegmentsOption = False,
+    limit: LimitOption = 10,
+    under: UnderOption = None,
+    tag: TagOption = None,
+    text: TextOption = None,
+    shortest: ShortestOption = None,
+    longest: LongestOption = None,
+    after: AfterOption = None,
+    before: BeforeOption = None,
     library: LibraryOption = None,
     encoder: EncoderOption = None,
     json: JsonOption = False,

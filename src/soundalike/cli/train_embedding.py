@@ -26,72 +26,82 @@ _WIDTH = 110  # of a table that goes to no terminal
 _STOPPED = "Stopped. What was done is kept; run the same command again to go on."
 
 
+RecipeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="NAME",
+        help="How to train: a recipe's name or TOML file. [default: finetune, or ntxent from nothing]",
+        show_default=False,
+    ),
+]
+MinutesOption = Annotated[
+    float | None,
+    typer.Option("--minutes", metavar="M", help="How long to train. [default: 30]", show_default=False),
+]
+StepsOption = Annotated[
+    int | None, typer.Option("--steps", min=1, help="How many steps; with --minutes, what comes first.")
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="NAME",
+        help="What to start from: an encoder that soundalike has trained, or nothing. [default: the "
+        "library's encoder where it is one, else the one that comes with soundalike, else nothing]",
+        show_default=False,
+    ),
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="What to call the new encoder. [default: own, own-2, …]",
+        show_default=False,
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Where to keep the training. [default: training/NAME in the library]",
+        show_default=False,
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Switch even if it is not better, or the files of some sounds are away."),
+]
+NoSwitchOption = Annotated[bool, typer.Option("--no-switch", help="Never switch; only train and show.")]
+AnewOption = Annotated[
+    bool, typer.Option("--anew/--resume", help="Forget an unfinished training, or go on with it.")
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="auto, cpu or cuda: what trains.")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Worker processes for new vectors. [default: one per processor]"),
+]
+
+
 def embedding(
     library: LibraryOption = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe",
-            metavar="NAME",
-            help="How to train: a recipe's name or TOML file. [default: finetune, or ntxent from nothing]",
-            show_default=False,
-        ),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option("--minutes", metavar="M", help="How long to train. [default: 30]", show_default=False),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="How many steps; with --minutes, what comes first.")
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="NAME",
-            help="What to start from: an encoder that soundalike has trained, or nothing. [default: the "
-            "library's encoder where it is one, else the one that comes with soundalike, else nothing]",
-            show_default=False,
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="What to call the new encoder. [default: own, own-2, …]",
-            show_default=False,
-        ),
-    ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Where to keep the training. [default: training/NAME in the library]",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")] = 1,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Switch even if it is not better, or the files of some sounds are away."
-        ),
-    ] = False,
-    no_switch: Annotated[
-        bool, typer.Option("--no-switch", help="Never switch; only train and show.")
-    ] = False,
-    anew: Annotated[
-        bool, typer.Option("--anew/--resume", help="Forget an unfinished training, or go on with it.")
-    ] = False,
-    device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="auto, cpu or cuda: what trains.")
-    ] = "auto",
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", min=1, help="Worker processes for new vectors. [default: one per processor]"),
-    ] = None,
+    recipe: RecipeOption = None,
+    minutes: MinutesOption = None,
+    steps: StepsOption = None,
+    start: StartOption = None,
+    name: NameOption = None,
+    to: OutOption = None,
+    seed: SeedOption = 1,
+    force: ForceOption = False,
+    no_switch: NoSwitchOption = False,
+    anew: AnewOption = False,
+    device: DeviceOption = "auto",
+    jobs: JobsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train an encoder on the library's own sounds, and listen with it if it is better.
