@@ -27,6 +27,10 @@ def coloured_noise(
 ) -> FloatArray:
     """Draw noise whose power falls or rises by a fixed amount per octave.
 
+    Not the deformations' :func:`soundalike.audio.coloured_noise`, for two reasons. Nothing lies at 0 Hz here:
+    there, a burst of 10 ms of brown noise is mostly an offset. And every texture and clip that was drawn
+    would become another one.
+
     Args:
         count: Number of samples.
         rate_hz: Sample rate.
