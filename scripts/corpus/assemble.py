@@ -13,10 +13,14 @@ from scripts.corpus.cutting import RATE_HZ
 from scripts.corpus.report import Row
 from scripts.corpus.shards import Summary, read_summary
 from scripts.corpus.table import Part
+from scripts.corpus.words import PACKAGE as SPOKEN_WORDS
+from scripts.corpus.words import english_utterances
 
 from soundalike.training import TrainingSound, TrainingSounds, TrainingSoundsWriter
 
 _TUXPAINT_ROOT = "usr/share/tuxpaint/stamps"
+_Facts = dict[str, dict[str, str]]
+"""Facts that sounds of the development set get beside their own, by sound name."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,15 @@ class Shard:
         name: The part's name.
         sounds: The decoded sounds.
         summary: What became of its files.
-        labels: Labels of the sounds that go to the development set, by sound name.
+        held_out: For the sounds that go to the development set, by sound name, their facts ``label`` and
+            ``task``, and more by task.
         left_out: Names of sounds that go nowhere, and why, as a word.
     """
 
     name: str
     sounds: TrainingSounds
     summary: Summary
-    labels: Mapping[str, str]
+    held_out: Mapping[str, Mapping[str, str]]
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -44,7 +49,7 @@ def open_shard(folder: Path, part: Part | None, seed: int) -> Shard:
     Args:
         folder: Where it lies.
         part: Its part; None for rendered or spoken sounds.
-        seed: Decides which drum kits are held out.
+        seed: Decides which drum kits, words and voices are held out.
 
     Returns:
         The shard.
@@ -52,35 +57,40 @@ def open_shard(folder: Path, part: Part | None, seed: int) -> Shard:
     sounds = TrainingSounds(folder)
     summary = read_summary(folder)
     assert summary is not None, folder
-    labels, left_out = _held_out(sounds.sounds, part, seed)
-    return Shard(folder.name, sounds, summary, labels, left_out)
+    facts, left_out = _held_out(sounds.sounds, part, seed)
+    return Shard(folder.name, sounds, summary, facts, left_out)
 
 
-def _held_out(
-    sounds: Sequence[TrainingSound], part: Part | None, seed: int
-) -> tuple[dict[str, str], dict[str, str]]:
+def _held_out(sounds: Sequence[TrainingSound], part: Part | None, seed: int) -> tuple[_Facts, dict[str, str]]:
     if part is None:
+        if any(sound.facts["package"] == SPOKEN_WORDS for sound in sounds):
+            return _held_out_words(sounds, seed), {}
         return _held_out_programmes(sounds), {}  # of rendered notes; spoken utterances have none
     if part.held_out == "variants":
-        return held_out.labels_of_variants(sounds), {}
+        return _labelled("variants", held_out.labels_of_variants(sounds)), {}
     if part.held_out == "folders":
         labels = held_out.labels_of_folders(sounds, _TUXPAINT_ROOT)
-        return labels, {sound.name: "held out" for sound in sounds if sound.name not in labels}
+        left_out = {sound.name: "held out" for sound in sounds if sound.name not in labels}
+        return _labelled("stamps", labels), left_out
     if part.held_out == "drums":
         return _held_out_drums(sounds, seed)
     return {}, {}
 
 
-def _held_out_programmes(sounds: Sequence[TrainingSound]) -> dict[str, str]:
+def _labelled(task: str, labels: Mapping[str, str]) -> _Facts:
+    return {name: {"label": label, "task": task} for name, label in labels.items()}
+
+
+def _held_out_programmes(sounds: Sequence[TrainingSound]) -> _Facts:
     labels = {
         sound.name: held_out.label_of_programme(int(sound.group.rsplit(" ", 1)[1]))
         for sound in sounds
         if sound.facts["kind"] == "instrument"
     }
-    return {name: label for name, label in labels.items() if label}
+    return _labelled("programmes", {name: label for name, label in labels.items() if label})
 
 
-def _held_out_drums(sounds: Sequence[TrainingSound], seed: int) -> tuple[dict[str, str], dict[str, str]]:
+def _held_out_drums(sounds: Sequence[TrainingSound], seed: int) -> tuple[_Facts, dict[str, str]]:
     kits: dict[str, list[str]] = defaultdict(list)
     for sound in sounds:
         kits[_kit(sound)].append(PurePosixPath(sound.facts["file"]).name)
@@ -88,7 +98,29 @@ def _held_out_drums(sounds: Sequence[TrainingSound], seed: int) -> tuple[dict[st
     drums = {sound.name: held_out.drum_of(sound.facts["file"]) for sound in sounds if _kit(sound) in chosen}
     sizes = Counter(drums.values())
     labels = {name: drum for name, drum in drums.items() if drum and sizes[drum] >= held_out.LEAST_OF_A_LABEL}
-    return labels, {name: "held out" for name in drums if name not in labels}
+    facts = _labelled("drums", labels)
+    for sound in sounds:
+        if sound.name in facts:
+            facts[sound.name]["kit"] = _kit(sound)
+    return facts, {name: "held out" for name in drums if name not in labels}
+
+
+def _held_out_words(sounds: Sequence[TrainingSound], seed: int) -> _Facts:
+    words = held_out.held_out_words(sounds, english_utterances(), seed)
+    speakers = held_out.held_out_speakers(sounds, seed)
+    facts = {}
+    for sound in sounds:
+        text = sound.facts["text"]
+        if sound.facts["language"] != "en":
+            continue
+        new = [
+            kind
+            for kind, of, some in (("word", text, words), ("voice", sound.facts["speaker"], speakers))
+            if of in some
+        ]
+        if new:
+            facts[sound.name] = {"label": text, "task": "words", "unheard": " and ".join(new)}
+    return facts
 
 
 def _kit(sound: TrainingSound) -> str:
@@ -101,7 +133,8 @@ def write_corpus(shards: Sequence[Shard], train: Path, dev: Path) -> list[Row]:
     Args:
         shards: In the order that their sounds are written.
         train: The folder of sounds to train on.
-        dev: The folder of held-out sounds, with the fact ``label``, and ``kit`` for drums.
+        dev: The folder of held-out sounds, with the facts ``label`` and ``task``, ``kit`` for drums, and
+            ``unheard`` for words: what of them is not trained on.
 
     Returns:
         What every shard gave.
@@ -135,13 +168,9 @@ def _write_shard(
         if reason:
             row["dropped"][reason] = row["dropped"].get(reason, 0) + 1
             continue
-        label = shard.labels.get(sound.name, "")
-        facts = dict(sound.facts)
-        if label:
-            facts["label"] = label
-            if sound.facts["kind"] == "drum":
-                facts["kit"] = _kit(sound)
-        writer, side = (dev, "dev") if label else (train, "train")
+        more = shard.held_out.get(sound.name, {})
+        facts = {**sound.facts, **more}
+        writer, side = (dev, "dev") if more else (train, "train")
         writer.add(shard.sounds.read(index), name=sound.name, group=sound.group, facts=facts)
         by_kind = row["hours"][side]
         kind = sound.facts["kind"]

@@ -28,6 +28,8 @@ from scripts.corpus.report import Row, as_table
 from scripts.corpus.shards import make_shard
 from scripts.corpus.speech import make_speech_shard
 from scripts.corpus.table import Part, read_table
+from scripts.corpus.words import PACKAGE as SPOKEN_WORDS
+from scripts.corpus.words import make_words_shard
 
 SPEECH_HOURS = 1.0
 
@@ -63,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--packages", nargs="+", default=["*"], help="names of parts, or patterns of them")
     parser.add_argument("--processes", type=int, default=2, help="how many files are decoded at a time")
-    parser.add_argument("--seed", type=int, default=0, help="decides what is taken, rendered and held out")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="decides what is taken, rendered, said and held out"
+    )
     return parser
 
 
@@ -81,6 +85,8 @@ def _make_shards(options: argparse.Namespace) -> tuple[list[Path], dict[str, Par
     folders += [make_instruments_shard(font, work, seed, processes) for font in fonts]
     if asked_for("espeak-ng"):
         folders.append(make_speech_shard(work, SPEECH_HOURS, seed, processes))
+    if asked_for(SPOKEN_WORDS):
+        folders.append(make_words_shard(work, seed, processes))
     return folders, parts
 
 

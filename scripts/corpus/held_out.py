@@ -6,6 +6,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import PurePosixPath
 
 from scripts.corpus.programmes import PROGRAMMES
@@ -14,6 +15,8 @@ from soundalike.training import TrainingSound
 
 LEAST_OF_A_LABEL = 3
 LEAST_OF_A_FOLDER = 4
+SHARE_OF_WORDS = 0.2
+SHARE_OF_SPEAKERS = 0.2
 
 _TRAILING_NUMBER = re.compile(r"[-_ ]?\d+$")
 _PLAIN_FAMILY = re.compile(r"^[a-z]+$")
@@ -123,3 +126,36 @@ def held_out_kits(kits: Mapping[str, Sequence[str]], seed: int) -> set[str]:
         kit for kit, names in kits.items() if sum(bool(drum_of(name)) for name in names) >= 0.6 * len(names)
     )
     return set(random.Random(f"{seed} kits").sample(telling, max(1, round(len(kits) / 3))))
+
+
+def held_out_words(sounds: Sequence[TrainingSound], said_elsewhere: AbstractSet[str], seed: int) -> set[str]:
+    """A fifth of the English words, out of those that no other part of the corpus says.
+
+    Args:
+        sounds: With the facts ``text`` and ``language``.
+        said_elsewhere: Words that are trained on whatever is held out here.
+        seed: Decides which.
+    """
+    words = {sound.facts["text"] for sound in sounds if sound.facts["language"] == "en"}
+    count = round(SHARE_OF_WORDS * len(words))
+    return set(random.Random(f"{seed} words").sample(sorted(words - said_elsewhere), count))
+
+
+def held_out_speakers(sounds: Sequence[TrainingSound], seed: int) -> set[str]:
+    """A fifth of those who speak English: of espeak-ng's speakers, and of the people recorded by others.
+
+    A person whose recordings two engines use is one speaker: both voices are held out, or neither.
+
+    Args:
+        sounds: With the facts ``speaker``, ``engine`` and ``language``.
+        seed: Decides who.
+    """
+    english = [sound.facts for sound in sounds if sound.facts["language"] == "en"]
+    computed = {facts["speaker"] for facts in english if facts["engine"] == "espeak-ng"}
+    recorded = {facts["speaker"] for facts in english} - computed
+    rng = random.Random(f"{seed} speakers")
+    return {
+        speaker
+        for some in (computed, recorded)
+        for speaker in rng.sample(sorted(some), round(SHARE_OF_SPEAKERS * len(some)))
+    }

@@ -277,6 +277,7 @@ def test_held_out_sounds_are_not_trained_on(tmp_path: Path) -> None:
     train, dev = TrainingSounds(tmp_path / "train"), TrainingSounds(tmp_path / "dev")
     assert [one.name for one in train.sounds] == ["some-data/u/wind.wav", "some-data/u/rain.wav"]
     assert {one.facts["label"] for one in dev.sounds} == {"archer_die"}
+    assert {one.facts["task"] for one in dev.sounds} == {"variants"}
     assert len(dev) == 3
     assert rows[1]["dropped"] == {"twice": 1}
     assert all(one.facts["licence"] == "CC0-1.0" for one in (*train.sounds, *dev.sounds))
