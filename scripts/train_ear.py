@@ -1,12 +1,13 @@
 """Train the encoder that soundalike ships, from the corpus and a teacher to its file; or one without.
 
-Four steps, each of which goes on where it stopped; with none named, all of them::
+Four steps, each of which goes on where it stopped; with none named, those that the recipe needs::
 
     python scripts/corpus/build.py --work work --out corpus --against esc10 --against fsdd
     python scripts/train_ear.py --corpus corpus --teacher mn04_as_mAP_432.pt --work ear
 
 ``textures`` synthesises sounds, ``clips`` draws clips of the corpus and of these and has them labelled by the
-teacher, ``train`` trains the student by the recipe ``ear``, ``export`` writes ``ear.onnx`` and ``ear.json``.
+teacher, ``train`` trains the student, ``export`` writes ``ear.onnx`` and ``ear.json``. The recipe ``ear`` labels
+its clips while it trains, for a GPU; ``--recipe distill`` learns from clips that were labelled before.
 
 With a recipe that needs no teacher the steps ``train`` and ``export`` are enough::
 
@@ -16,14 +17,22 @@ With a recipe that needs no teacher the steps ``train`` and ``export`` are enoug
 from __future__ import annotations
 
 import argparse
+import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import get_context
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the scripts are no installed package
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scripts.corpus.kinship import with_kinship
 
+from soundalike.encoders.pt_archive import read_state_dict
 from soundalike.encoders.published import audioset_class_names
 from soundalike.synthesis import texture, texture_names, vary
 from soundalike.training import (
@@ -42,9 +51,13 @@ from soundalike.training.clips import ClipConfig, ClipSource
 from soundalike.training.distillation import DistillationBatches, DistillationConfig, DistillationObjective
 from soundalike.training.export import TagLayer
 from soundalike.training.labelled import label_clips, open_clips
+from soundalike.training.live import LiveDistillationBatches, LiveDistillationConfig
+from soundalike.training.loop import choose_device
+from soundalike.training.mobilenet import load_teacher
 from soundalike.training.parsing import config_from_mapping
 from soundalike.training.prefetch import Batches
 from soundalike.training.recipe import Recipe
+from soundalike.training.sound_bank import SoundBank
 from soundalike.training.teacher import MobileNetTeacher
 
 MODELS = Path(__file__).parents[1] / "src" / "soundalike" / "encoders" / "models"
@@ -61,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     recipe = load_recipe(options.recipe)
     result: TrainingResult | None = None
-    for step in options.steps or STEPS:
+    for step in options.steps or [step for step in STEPS if step in _needed(recipe)]:
         print(f"== {step}", flush=True)
         if step == "textures":
             make_textures(options.work / "textures", recipe.input.rate_hz, options.textures)
@@ -78,6 +91,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _needed(recipe: Recipe) -> set[str]:
+    """The steps that a recipe needs."""
+    steps = {"train", "export"}
+    if "distillation" in recipe.objective.kind:
+        steps.add("textures")
+    if recipe.objective.kind == "distillation":
+        steps.add("clips")
+    return steps
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -90,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--textures", type=int, default=TEXTURES, help="how many to synthesise")
     parser.add_argument("--clips", type=int, default=120_000, help="how many to label")
     parser.add_argument("--minutes", type=float, help="how long to train; the recipe's by default")
+    parser.add_argument("--training-steps", type=int, help="how many steps to train, instead of minutes")
     parser.add_argument("--processes", type=int, default=2, help="how many label at once")
     parser.add_argument("--run", default="run", help="name of the run's folder in the work folder")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the encoder is written")
@@ -102,23 +126,30 @@ def make_textures(folder: Path, rate_hz: int, count: int) -> None:
     """Synthesise sounds of every family in turn, most of them through random effects."""
     if (folder / "sounds.json").exists() and len(TrainingSounds(folder)) == count:
         return
-    names = texture_names()
     clock = _clock(count, "textures")
-    with TrainingSoundsWriter(folder, rate_hz) as writer:
-        for number in range(count):
-            rng = np.random.default_rng([TEXTURE_SEED, number])
+    names = texture_names()
+    jobs = [(number, names[number % len(names)], rate_hz) for number in range(count)]
+    with (
+        TrainingSoundsWriter(folder, rate_hz) as writer,
+        get_context("fork").Pool(os.cpu_count()) as pool,
+    ):
+        for number, samples in enumerate(pool.imap(_texture, jobs, 16)):
             name = names[number % len(names)]
-            duration_s = TEXTURE_S if rng.random() < 0.8 else float(rng.uniform(0.3, TEXTURE_S))
-            samples = texture(name, duration_s=duration_s, rate_hz=rate_hz, rng=rng)
-            if rng.random() < VARIED:
-                samples = vary(samples, rate_hz=rate_hz, rng=rng)
-            peak = max(float(np.abs(samples).max()), 1e-6)
             facts = {"kind": "synthetic", "package": "synthetic", "licence": "CC0-1.0"}
-            writer.add(
-                samples * (0.7 / peak), name=f"{name}/{number}", group=f"synthetic/{name}", facts=facts
-            )
+            writer.add(samples, name=f"{name}/{number}", group=f"synthetic/{name}", facts=facts)
             if number % 500 == 0:
                 clock(number)
+
+
+def _texture(job: tuple[int, str, int]) -> NDArray[np.float32]:
+    number, name, rate_hz = job
+    rng = np.random.default_rng([TEXTURE_SEED, number])
+    duration_s = TEXTURE_S if rng.random() < 0.8 else float(rng.uniform(0.3, TEXTURE_S))
+    samples = texture(name, duration_s=duration_s, rate_hz=rate_hz, rng=rng)
+    if rng.random() < VARIED:
+        samples = vary(samples, rate_hz=rate_hz, rng=rng)
+    peak = max(float(np.abs(samples).max()), 1e-6)
+    return np.asarray(samples * (0.7 / peak), np.float32)
 
 
 def make_clips(options: argparse.Namespace, recipe: Recipe) -> None:
@@ -139,6 +170,8 @@ def make_clips(options: argparse.Namespace, recipe: Recipe) -> None:
 
 def batches_for(options: argparse.Namespace, recipe: Recipe) -> Batches:
     """What the recipe learns from: labelled clips, or pairs of the corpus's own segments."""
+    if recipe.objective.kind == "live-distillation":
+        return live_batches(options, recipe)
     if recipe.objective.kind != "distillation":
         sounds = TrainingSounds(options.corpus / "train")
         sounds.hold_in_memory()
@@ -148,6 +181,26 @@ def batches_for(options: argparse.Namespace, recipe: Recipe) -> Batches:
         open_clips(options.work / "clips", options.clips), recipe.input, config,
         batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS,
     )  # fmt: skip
+
+
+def live_batches(options: argparse.Namespace, recipe: Recipe) -> LiveDistillationBatches:
+    """Clips that are drawn and labelled where the student is trained."""
+    if options.teacher is None:
+        raise SystemExit("Clips are labelled by a teacher: name its file with --teacher.")
+    config = config_from_mapping(LiveDistillationConfig, recipe.objective.settings, "objective")
+    sounds = [TrainingSounds(options.corpus / "train"), TrainingSounds(options.work / "textures")]
+    for one in sounds:
+        one.sounds = with_kinship(one.sounds)
+    archive = options.teacher.read_bytes()
+    return LiveDistillationBatches(
+        SoundBank(sounds, choose_device("auto")),
+        load_teacher(read_state_dict(archive)),
+        hashlib.sha256(archive).hexdigest(),
+        recipe.input,
+        config,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+    )
 
 
 def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult:
@@ -161,7 +214,8 @@ def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult
 
     return train(
         recipe, data, options.work / options.run, minutes=options.minutes, on_progress=show,
-        run=RunConfig(log_steps=100),
+        steps=options.training_steps,
+        run=RunConfig(log_steps=100, workers=0 if recipe.objective.kind == "live-distillation" else 1),
     )  # fmt: skip
 
 

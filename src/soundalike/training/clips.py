@@ -105,7 +105,7 @@ class ClipSource:
         self._lengths: IntArray = np.array([row.length for row in rows], np.int64)
         self._kinds = [row.facts.get("kind", "") for row in rows]
         packages = [row.facts.get("package", row.group) for row in rows]
-        shares = _shares(self._lengths / self.rate_hz, self._kinds, packages, config)
+        shares = draw_shares(self._lengths / self.rate_hz, self._kinds, packages, config)
         self._cumulated = np.cumsum(shares)
         self._groups = [row.group for row in rows]
         self._members: dict[str, list[int]] = {}
@@ -209,10 +209,20 @@ def _below(audio: FloatArray, other: FloatArray, below_db: float) -> FloatArray:
     return out
 
 
-def _shares(
+def draw_shares(
     durations_s: NDArray[np.float64], kinds: Sequence[str], packages: Sequence[str], config: ClipConfig
 ) -> NDArray[np.float64]:
-    """How often each sound is drawn: longer ones more often, but by far not in proportion."""
+    """How often each sound is drawn: longer ones more often, but by far not in proportion.
+
+    Args:
+        durations_s: Of all S sounds, shape ``(S,)``.
+        kinds: Their kinds.
+        packages: What they come from.
+        config: Which kinds and packages are drawn how often.
+
+    Returns:
+        Shape ``(S,)``; they sum up to 1.
+    """
     weights = np.maximum(np.sqrt(np.minimum(durations_s, 120.0)), 0.5)
     wanted = dict(config.kind_shares)
     kind_of, package_of = np.array(kinds), np.array(packages)

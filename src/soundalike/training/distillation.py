@@ -277,8 +277,11 @@ class DistillationObjective(Objective):
 
     def forward(self, network: EmbeddingNetwork, batch: Batch) -> Outcome:
         """See :class:`soundalike.training.objective.Objective`."""
+        return self.judge(network(batch["inputs"]), batch)
+
+    def judge(self, vectors: Tensor, batch: Batch) -> Outcome:
+        """Judge the vectors of a batch; see :class:`soundalike.training.objective.Objective`."""
         config = self.config
-        vectors = network(batch["inputs"])
         targets = batch["teacher_features"]
         loss = vectors.new_zeros(())
         figures: dict[str, float] = {}

@@ -52,6 +52,7 @@ OBJECTIVES = Registry[type[Objective]](
         "triplet": "soundalike.training.pairs:TripletObjective",
         "ntxent": "soundalike.training.pairs:NtXentObjective",
         "distillation": "soundalike.training.distillation:DistillationObjective",
+        "live-distillation": "soundalike.training.live:LiveDistillationObjective",
     },
 )
 

@@ -11,8 +11,8 @@ from soundalike.training.labelled import levels_db
 
 CEPSTRA = 24
 STATISTICS = 3 * CEPSTRA
-_RANGE_DB = 80.0
-_SOUNDING_DB = 50.0  # frames whose loudest band lies further below the clip's loudest do not count
+RANGE_DB = 80.0
+SOUNDING_DB = 50.0  # frames whose loudest band lies further below the clip's loudest do not count
 _CLIPS_AT_ONCE = 500
 
 
@@ -34,8 +34,8 @@ def level_statistics(levels: NDArray[np.uint8], lengths: NDArray[np.integer]) ->
     frames = np.arange(levels.shape[2])
     for first in range(0, len(lengths), _CLIPS_AT_ONCE):
         rows = slice(first, first + _CLIPS_AT_ONCE)
-        db = np.maximum(levels_db(levels[rows]), np.float32(-_RANGE_DB))
-        sounding = (db.max(axis=1) > -_SOUNDING_DB) & (frames < lengths[rows, None])
+        db = np.maximum(levels_db(levels[rows]), np.float32(-RANGE_DB))
+        sounding = (db.max(axis=1) > -SOUNDING_DB) & (frames < lengths[rows, None])
         cepstra = np.asarray(scipy.fft.dct(db, axis=1, norm="ortho")[:, 1 : CEPSTRA + 1], np.float32)
         both = sounding[:, 1:] & sounding[:, :-1]
         mean = _mean(cepstra, sounding)

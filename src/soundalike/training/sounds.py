@@ -91,6 +91,10 @@ class TrainingSounds:
         """Read all samples once, for many reads at random places: 2 bytes a sample."""
         self._samples = np.array(self._samples)
 
+    def samples(self) -> NDArray[np.int16]:
+        """All samples, one sound after the other, as they are kept; not to be written to."""
+        return self._samples
+
     def read(self, index: int, start: int = 0, length: int | None = None) -> FloatArray:
         """Read a stretch of one sound.
 

@@ -149,7 +149,7 @@ class TrainingState:
                 f"{', '.join(arrays)}."
             )
         batch = {
-            name: torch.from_numpy(values).to(self.device)
+            name: torch.as_tensor(values).to(self.device)
             for name, values in arrays.items()
             if name != "deform_s"
         }

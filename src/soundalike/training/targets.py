@@ -53,6 +53,11 @@ class Targets:
 
     Attributes:
         dims: Size K of the targets.
+        mean: Of the features, shape ``(F,)``.
+        scale: What each feature is multiplied with then, shape ``(F,)``.
+        projection: To the components, shape ``(F, dims of the teacher)``.
+        own_mean: Of the statistics, shape ``(S,)``.
+        own_spread: Their standard deviations, shape ``(S,)``.
     """
 
     def __init__(
@@ -60,27 +65,27 @@ class Targets:
     ) -> None:
         rows = np.asarray(features, np.float32)
         self.config = config
-        self._mean, spread = _moments(rows)
+        self.mean, spread = _moments(rows)
         weights = [config.last_weight if at == len(widths) - 1 else 1.0 for at in range(len(widths))]
         each = [
             np.full(width, weight / np.sqrt(width)) for width, weight in zip(widths, weights, strict=True)
         ]
-        self._scale = (np.concatenate(each) / spread).astype(np.float32)
-        scaled = (rows - self._mean) * self._scale
+        self.scale = (np.concatenate(each) / spread).astype(np.float32)
+        scaled = (rows - self.mean) * self.scale
         values, vectors = np.linalg.eigh(np.cov(scaled.T, dtype=np.float64))
         kept = slice(None, -config.dims - 1, -1)
         powers = np.maximum(values[kept], values[-1] * 1e-9) ** (-config.whitening / 2.0)
-        self._projection = (vectors[:, kept] * powers).astype(np.float32)
-        self._own_mean, self._own_spread = _moments(statistics)
-        self.dims = self._projection.shape[1] + (statistics.shape[1] if config.own_weight > 0.0 else 0)
+        self.projection = (vectors[:, kept] * powers).astype(np.float32)
+        self.own_mean, self.own_spread = _moments(statistics)
+        self.dims = self.projection.shape[1] + (statistics.shape[1] if config.own_weight > 0.0 else 0)
 
     def of(self, features: NDArray[Any], statistics: FloatArray) -> FloatArray:
         """The targets of some clips: ``(N, F)`` and ``(N, S)`` to ``(N, K)``, float32, of length 1."""
-        scaled = (np.asarray(features, np.float32) - self._mean) * self._scale
-        said = _unit(scaled @ self._projection)
+        scaled = (np.asarray(features, np.float32) - self.mean) * self.scale
+        said = _unit(scaled @ self.projection)
         if self.config.own_weight == 0.0:
             return said
-        own = _unit((statistics - self._own_mean) / self._own_spread)
+        own = _unit((statistics - self.own_mean) / self.own_spread)
         return _unit(np.concatenate([said, np.float32(self.config.own_weight) * own], axis=1))
 
 
