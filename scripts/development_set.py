@@ -57,12 +57,14 @@ class Question:
         rows: Which sounds of the development set, N of them.
         labels: The label of each.
         exclude: Sounds of the query's own key are neither hits nor misses; None for the query alone.
+        parts: What queries are also told apart by, such as what of them is not trained on; empty for nothing.
     """
 
     name: str
     rows: IntArray
     labels: NDArray[np.str_]
-    exclude: NDArray[np.str_] | None = None
+    exclude: NDArray[np.str_] | None
+    parts: NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,14 @@ class DevelopmentSet:
 
 @dataclass(frozen=True, slots=True)
 class TaskScore:
-    """Mean average precision in one task, with its interval of 95 %, and what chance has."""
+    """Mean average precision in one task, its interval of 95 %, what chance has, and that of some queries."""
 
     map: float
     low: float
     high: float
     chance: float
     queries: int
+    parts: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +158,8 @@ def questions_of(sounds: Sequence[TrainingSound]) -> tuple[Question, ...]:
     """Sort sounds into tasks by their facts.
 
     Args:
-        sounds: With the fact ``label``, or with ``text`` and ``voice``; a fact ``task`` goes before what the
-            package tells.
+        sounds: With the fact ``label``, or with ``text`` and ``voice`` (a ``speaker`` goes before that, who
+            may have several voices); the fact ``task`` goes before what the package tells.
 
     Returns:
         A question for each task that has at least two labels of two sounds.
@@ -165,23 +168,25 @@ def questions_of(sounds: Sequence[TrainingSound]) -> tuple[Question, ...]:
     for row, sound in enumerate(sounds):
         members.setdefault(_task_of(sound), []).append(row)
 
-    def column(rows: Sequence[int], fact: str) -> NDArray[np.str_]:
-        return np.array([sounds[row].facts.get(fact, "") for row in rows])
+    def column(rows: Sequence[int], *facts: str) -> NDArray[np.str_]:
+        every = [sounds[row].facts for row in rows]
+        return np.array([next((one[fact] for fact in facts if fact in one), "") for one in every])
 
     found = []
-    for name, rows, label, exclude in (
-        ("variants", members.get("variants", []), "label", ""),
-        ("stamps", members.get("stamps", []), "label", ""),
-        ("drums", members.get("drums", []), "label", "kit"),
-        ("programmes", members.get("programmes", []), "label", "note"),
-        ("words", members.get("words", []), "text", "voice"),
-        ("voices", members.get("words", []), "voice", "text"),
+    for name, of, label, exclude in (
+        ("variants", "variants", ("label",), ()),
+        ("stamps", "stamps", ("label",), ()),
+        ("drums", "drums", ("label",), ("kit",)),
+        ("programmes", "programmes", ("label",), ("note",)),
+        ("words", "words", ("text",), ("speaker", "voice")),
+        ("voices", "words", ("speaker", "voice"), ("text",)),
     ):
-        labels = column(rows, label)
+        rows = members.get(of, [])
+        labels = column(rows, *label)
         if sum(count > 1 for count in Counter(labels.tolist()).values()) < 2:
             continue
-        key = column(rows, exclude) if exclude else None
-        found.append(Question(name, np.array(rows, np.int64), labels, key))
+        key = column(rows, *exclude) if exclude else None
+        found.append(Question(name, np.array(rows, np.int64), labels, key, column(rows, "unheard")))
     return tuple(found)
 
 
@@ -284,7 +289,12 @@ def score(
         scores = retrieval_scores(compared, question.labels, metric=metric, exclude=question.exclude)
         found = scores.score("map")
         value, low, high = (math.nan if one is None else one for one in (found.value, found.low, found.high))
-        tasks[question.name] = TaskScore(value, low, high, scores.chance("map"), scores.queries)
+        each = scores.per_query("map")
+        parts = {
+            part: float(np.nanmean(each[question.parts == part]))
+            for part in set(question.parts.tolist()) - {""}
+        }
+        tasks[question.name] = TaskScore(value, low, high, scores.chance("map"), scores.queries, parts)
     count = len(sounds.gallery)
     move = Standardiser(vectors[:count], silent[:count], active=standardise)
     gallery, copies = move(vectors[:count], silent[:count]), move(vectors[count:], silent[count:])

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
@@ -153,13 +153,16 @@ class SaidByTeacher(Encoder):
     Args:
         teacher: Who listens.
         front_end: What makes the levels that statistics are taken of: a student's.
+        repeat_to_s: Shorter clips are repeated to this length before the teacher listens; their statistics
+            are of the clip alone.
     """
 
-    def __init__(self, teacher: Teacher, front_end: LogMelFrontEnd) -> None:
+    def __init__(self, teacher: Teacher, front_end: LogMelFrontEnd, repeat_to_s: float = 0.0) -> None:
         self.teacher, self.front_end = teacher, front_end
         rate_hz = teacher.spec.rate_hz
+        self._least = round(repeat_to_s * rate_hz)
         inputs = [teacher.spec.fingerprint, listening_fingerprint()]
-        digest = fingerprint("said-by-teacher", 1, [front_end], inputs)
+        digest = fingerprint("said-by-teacher", 1, [front_end, repeat_to_s], inputs)
         window = round(CLIP_S * rate_hz)
         self.spec = EncoderSpec(
             name="what the teacher says", fingerprint=digest, space=digest,
@@ -178,7 +181,8 @@ class SaidByTeacher(Encoder):
         padded = np.pad(loud, (0, max(0, self.front_end.frame_samples - len(loud))))
         levels = quantise(front_end_spectra(padded[None], self.front_end, self.spec.rate_hz)[0])
         own = level_statistics(levels[None], np.array([levels.shape[1]]))
-        return np.concatenate([self.teacher.describe(loud)[0], own[0]])
+        heard = np.resize(loud, self._least) if len(loud) < self._least else loud
+        return np.concatenate([self.teacher.describe(heard)[0], own[0]])
 
 
 def scored_targets(options: argparse.Namespace, sounds: DevelopmentSet) -> Iterator[Scores]:
@@ -186,7 +190,8 @@ def scored_targets(options: argparse.Namespace, sounds: DevelopmentSet) -> Itera
     recipe = load_recipe(options.recipe)
     if not isinstance(recipe.input.front_end, LogMelFrontEnd):
         raise TrainingError(f"Statistics are taken of log-mel levels; {recipe.name} has another front end.")
-    listener = SaidByTeacher(MobileNetTeacher(options.teacher), recipe.input.front_end)
+    teacher = MobileNetTeacher(options.teacher)
+    listener = SaidByTeacher(teacher, recipe.input.front_end, options.repeat_to_s)
     source = ClipSource([TrainingSounds(options.corpus / "train")], ClipConfig(clip_s=CLIP_S))
 
     def of_clip(number: int) -> FloatArray:
@@ -194,16 +199,17 @@ def scored_targets(options: argparse.Namespace, sounds: DevelopmentSet) -> Itera
 
     clips = np.stack(list(in_processes(of_clip, range(options.clips), "clips to fit to", options.processes)))
     heard = hear(listener, sounds, work=options.work, processes=options.processes)
-    for label, config in target_settings():
-        yield score(label, sounds, as_targets(clips, heard, listener.teacher.spec.widths, config))
+    for label, config in target_settings(options.dims, options.last_weight):
+        yield score(label, sounds, as_targets(clips, heard, teacher.spec.widths, config))
 
 
-def target_settings() -> Iterator[tuple[str, TargetConfig]]:
+def target_settings(dims: int, last_weight: float) -> Iterator[tuple[str, TargetConfig]]:
     """The settings that are compared, and what they are called."""
+    base = TargetConfig(dims=dims, last_weight=last_weight)
     for whitening, own_weight in product(WHITENING, OWN_WEIGHTS):
         label = f"targets, whitening {whitening:g}, own {own_weight:g}"
-        yield label, TargetConfig(whitening=whitening, own_weight=own_weight)
-    yield "own statistics, nearly alone", TargetConfig(own_weight=STATISTICS_ALONE)
+        yield label, replace(base, whitening=whitening, own_weight=own_weight)
+    yield "own statistics, nearly alone", replace(base, own_weight=STATISTICS_ALONE)
 
 
 def as_targets(clips: FloatArray, heard: Vectors, widths: tuple[int, ...], config: TargetConfig) -> Vectors:

@@ -87,6 +87,15 @@ def test_words_leave_out_the_voice_and_voices_the_word(corpus: Path) -> None:
     assert voices.labels.tolist() == exclusions(words) == ["low", "high", "low", "high"]
 
 
+def test_a_speaker_may_have_several_voices_and_parts_are_told_apart() -> None:
+    spoken = [("yes", "a1", "a"), ("yes", "a2", "a"), ("no", "a1", "a"), ("yes", "b", "b"), ("no", "b", "b")]
+    words, voices = questions_of(
+        [sound(text=text, voice=voice, speaker=who, unheard="word") for text, voice, who in spoken]
+    )
+    assert exclusions(words) == voices.labels.tolist() == ["a", "a", "a", "b", "b"]
+    assert set(words.parts) == {"word"}
+
+
 def exclusions(question: Question) -> list[str]:
     assert question.exclude is not None
     return [str(key) for key in question.exclude]
@@ -139,6 +148,11 @@ def test_targets_are_of_clips_made_equally_loud_as_long_as_they_are() -> None:
     np.testing.assert_allclose(said[0, :2], [0.7, 0.5], rtol=1e-5)
     softer = listener.encode(samples * np.float32(0.25), np.array([RATE_HZ // 2]))
     np.testing.assert_allclose(softer, said, atol=1e-4)
+    repeated = SaidByTeacher(LoudnessTeacher(), FRONT_END, repeat_to_s=2.0)
+    assert repeated.spec.fingerprint != listener.spec.fingerprint
+    long = repeated.encode(samples, np.array([RATE_HZ // 2]))
+    np.testing.assert_allclose(long[0, :2], [0.7, 2.0], rtol=1e-5)
+    np.testing.assert_array_equal(long[:, 2:], said[:, 2:])
 
 
 def test_own_statistics_count_in_targets_by_their_weight() -> None:
