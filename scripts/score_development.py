@@ -98,9 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--baselines", action="store_true", help="score what every encoder must beat, too")
     parser.add_argument("--teacher", type=Path, help="the .pt file of an EfficientAT network, scored too")
     parser.add_argument("--targets", action="store_true", help="score what a student would be taught")
-    parser.add_argument("--recipe", default="ear", help="whose front end and targets --targets starts from")
+    parser.add_argument("--recipe", default="ear", help="whose front end makes the levels for --targets")
     parser.add_argument(
         "--clips", type=int, default=FITTED_CLIPS, help="how many clips targets are fitted to"
+    )
+    parser.add_argument("--dims", type=int, default=256, help="components of the teacher in a target")
+    parser.add_argument("--last-weight", type=float, default=6.0, help="of the teacher's last layer")
+    parser.add_argument(
+        "--repeat-to-s", type=float, default=0.0, help="shorter clips are repeated before a teacher listens"
     )
     parser.add_argument("--originals", type=int, default=150, help="how many sounds are copied")
     parser.add_argument("--searched", type=int, default=1500, help="how many sounds to train on are searched")

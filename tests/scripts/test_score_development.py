@@ -23,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from scripts.development_set import Question, development_set, hear, questions_of, score
 from scripts.score_development import SaidByTeacher, as_targets, main
 
+from scripts import score_development
+
 RATE_HZ = 32000
 FRONT_END = LogMelFrontEnd(frame_samples=1024, hop_samples=500, bands=64, low_hz=30.0, high_hz=15000.0)
 
@@ -184,6 +186,18 @@ def test_the_command_prints_a_table_and_writes_its_figures(
     written = json.loads(figures.read_text(encoding="utf-8"))
     assert [one["label"] for one in written] == ["log-mel-mean", "mfcc-statistics", "spectral", "spectral"]
     assert f"{written[2]['tasks']['programmes']['map']:.3f}" == rows[3][5].strip()
+
+
+def test_targets_of_all_settings_are_scored(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(score_development, "MobileNetTeacher", lambda _archive: LoudnessTeacher())
+    monkeypatch.setattr(score_development, "teacher_as_installed", lambda _archive: load_encoder("spectral"))
+    arguments = ["--targets", "--teacher", "some.pt", "--corpus", str(corpus), "--clips", "20"]
+    assert main([*arguments, "--originals", "2", "--searched", "2", "--dims", "2", "--repeat-to-s", "1"]) == 0
+    rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if "|" in line]
+    assert rows[2:4] == ["targets, whitening 0, own 0", "targets, whitening 0, own 0.3"]
+    assert len(rows) == 2 + 18 + 2
 
 
 def test_targets_need_a_teacher(corpus: Path) -> None:
