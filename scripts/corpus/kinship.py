@@ -24,7 +24,7 @@ def with_kinship(sounds: Sequence[TrainingSound]) -> tuple[TrainingSound, ...]:
 
     Returns:
         The same with more facts: ``family`` for effects whose names differ in a trailing number alone,
-        within a folder; ``drum`` and ``kit`` for drums whose names tell them; ``speaker`` for recorded
+        within a folder; ``drum`` and ``kit`` for drums whose names tell them; ``recorded_speaker`` for recorded
         speech, which packages keep in a folder for every voice.
     """
     families = [_family(sound) for sound in sounds]
@@ -48,7 +48,7 @@ def _facts(sound: TrainingSound, family: str) -> dict[str, str]:
         if drum:
             found |= {"drum": drum, "kit": PurePosixPath(file).parent.as_posix()}
     if facts.get("kind") == "speech" and file:
-        found["speaker"] = f"{facts.get('package', '')}/{PurePosixPath(file).parent.as_posix()}"
+        found["recorded_speaker"] = f"{facts.get('package', '')}/{PurePosixPath(file).parent.as_posix()}"
     return found
 
 
