@@ -6,8 +6,8 @@ Four steps, each of which goes on where it stopped; with none named, those that 
     python scripts/train_ear.py --corpus corpus --teacher mn04_as_mAP_432.pt --work ear
 
 ``textures`` synthesises sounds, ``clips`` draws clips of the corpus and of these and has them labelled by the
-teacher, ``train`` trains the student, ``export`` writes ``ear.onnx`` and ``ear.json``. The recipe ``ear`` labels
-its clips while it trains, for a GPU; ``--recipe distill`` learns from clips that were labelled before.
+teacher, ``train`` trains the student, ``export`` writes ``ear.onnx`` and ``ear.json``. The recipe ``ear``
+labels its clips while it trains, for a GPU; ``--recipe distill`` learns from clips that were labelled before.
 
 With a recipe that needs no teacher the steps ``train`` and ``export`` are enough::
 

@@ -24,17 +24,16 @@ def with_kinship(sounds: Sequence[TrainingSound]) -> tuple[TrainingSound, ...]:
 
     Returns:
         The same with more facts: ``family`` for effects whose names differ in a trailing number alone,
-        within a folder; ``drum`` and ``kit`` for drums whose names tell them; ``recorded_speaker`` for recorded
-        speech, which packages keep in a folder for every voice.
+        within a folder; ``drum`` and ``kit`` for drums whose names tell them; ``recorded_speaker`` for
+        recorded speech, which packages keep in a folder for every voice.
     """
     families = [_family(sound) for sound in sounds]
     sizes = Counter(families)
+    families = [family if 2 <= sizes[family] <= _MOST_OF_A_FAMILY else "" for family in families]
     return tuple(
-        dataclasses.replace(
-            sound, facts={**sound.facts, **_facts(sound, family if 2 <= sizes[family] <= _MOST_OF_A_FAMILY else "")}
-        )
+        dataclasses.replace(sound, facts={**sound.facts, **_facts(sound, family)})
         for sound, family in zip(sounds, families, strict=True)
-    )  # fmt: skip
+    )
 
 
 def _facts(sound: TrainingSound, family: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Changes of many clips at once, on a device: colours, rooms, noise, mixtures. The torch side of ``audio.deform``.
+"""Changes of many clips at once, on a device: colours, rooms, noise, mixtures; ``audio.deform`` in torch.
 
-What is changed here is drawn for every row of a batch by a ``torch.Generator``, so that a batch depends on its
-seed alone. Time goes through one transform per batch; no loop runs over rows.
+What is changed here is drawn for every row of a batch by a ``torch.Generator``, so that a batch depends on
+its seed alone. Time goes through one transform per batch; no loop runs over rows.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def mean_power(audio: Tensor, extent: Tensor) -> Tensor:
 
 
 def add_below(audio: Tensor, other: Tensor, below_db: Tensor) -> Tensor:
-    """Add rows such that their energy lies so many dB below that of the first: ``(B, T)``, ``(B, T)``, ``(B,)``."""
+    """Add rows ``(B, T)`` such that their energy lies so many dB, ``(B,)``, below that of the first."""
     ratio = (audio.square().sum(dim=1) + _TINY) / (other.square().sum(dim=1) + _TINY)
     gain = ratio.sqrt() * torch.pow(10.0, -below_db / 20.0)
     return audio + other * gain.clamp(max=1e3)[:, None]
@@ -78,7 +78,8 @@ def coloured_noise(draw: Draw, rows: int, samples: int, slopes: Tensor, rate_hz:
     octaves = torch.log2(hz / 1000.0)
     shaped = spectrum * torch.pow(10.0, slopes[:, None] * octaves[None, :] / 20.0)
     noise = torch.fft.irfft(shaped, size)[:, :samples]
-    return noise / (noise.square().mean(dim=1, keepdim=True) + _TINY).sqrt()
+    unit: Tensor = noise / (noise.square().mean(dim=1, keepdim=True) + _TINY).sqrt()
+    return unit
 
 
 def colours(draw: Draw, rows: int, size: int, spread_db: float, rate_hz: int) -> Tensor:
@@ -93,7 +94,7 @@ def colours(draw: Draw, rows: int, size: int, spread_db: float, rate_hz: int) ->
 
 
 def band_limits(draw: Draw, rows: int, size: int, rate_hz: int) -> Tensor:
-    """Draw low passes from 2.5 to 14 kHz, a third of them with a high pass from 60 to 600 Hz: gains as above."""
+    """Draw low passes from 2.5 to 14 kHz, a third with a high pass from 60 to 600 Hz: gains as above."""
     hz = torch.linspace(0.0, rate_hz / 2, size // 2 + 1, device=draw.device)
     high = torch.exp(draw.uniform(math.log(2500.0), math.log(14000.0), rows))[:, None]
     gains = torch.rsqrt(1.0 + (hz / high).pow(32))
@@ -103,7 +104,7 @@ def band_limits(draw: Draw, rows: int, size: int, rate_hz: int) -> Tensor:
 
 
 def rooms(draw: Draw, rows: int, size: int, rate_hz: int) -> Tensor:
-    """Draw rooms: transforms of the sound itself and a decaying noise behind it, ``(rows, size // 2 + 1)``."""
+    """Draw rooms: transforms of the sound and a decaying noise behind it, ``(rows, size // 2 + 1)``."""
     samples = min(size, rate_hz)
     time_s = torch.arange(samples, device=draw.device) / rate_hz
     decay_s = torch.exp(draw.uniform(math.log(0.1), math.log(1.5), rows))[:, None]
@@ -112,12 +113,14 @@ def rooms(draw: Draw, rows: int, size: int, rate_hz: int) -> Tensor:
     tail = tail / (tail.square().sum(dim=1, keepdim=True) + _TINY).sqrt()
     response = tail * torch.pow(10.0, draw.uniform(-18.0, 3.0, rows) / 20.0)[:, None]
     response[:, 0] += 1.0
-    return torch.fft.rfft(response, size)
+    transformed: Tensor = torch.fft.rfft(response, size)
+    return transformed
 
 
 def filtered(audio: Tensor, responses: Tensor, size: int) -> Tensor:
     """Multiply the transforms of rows, ``(B, T)``, with responses, ``(B, size // 2 + 1)``: ``(B, T)``."""
-    return torch.fft.irfft(torch.fft.rfft(audio, size) * responses, size)[:, : audio.shape[1]]
+    changed: Tensor = torch.fft.irfft(torch.fft.rfft(audio, size) * responses, size)
+    return changed[:, : audio.shape[1]]
 
 
 def filter_size(samples: int, rate_hz: int) -> int:

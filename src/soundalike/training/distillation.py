@@ -71,6 +71,7 @@ class DistillationConfig:
             blurred; 0 for one view. With two a batch has half as many clips.
         temperature: Of NT-Xent.
         scale: What unit vectors are multiplied with before the projection and the classes.
+        part: The part of a vector that is taught by the teacher; all of it by default.
         targets: What the teacher's features are turned into.
         blur: How levels are changed.
     """
@@ -82,6 +83,7 @@ class DistillationConfig:
     consistency: float = 0.0
     temperature: float = 0.1
     scale: float = 8.0
+    part: str = ""
     targets: TargetConfig = field(default_factory=TargetConfig)
     blur: BlurConfig = field(default_factory=BlurConfig)
 
@@ -268,8 +270,9 @@ class DistillationObjective(Objective):
         super().__init__()
         self.config = config
         dims = network.config.dims
+        taught = network.config.part(config.part)
         own = STATISTICS if config.targets.own_weight > 0.0 else 0
-        self.projection = nn.Linear(dims, config.targets.dims + own)
+        self.projection = nn.Linear(taught.stop - taught.start, config.targets.dims + own)
         self.tags: nn.Linear | None = None
         if config.scores > 0.0:
             self.tags = nn.Linear(dims, self.classes)
@@ -277,17 +280,18 @@ class DistillationObjective(Objective):
 
     def forward(self, network: EmbeddingNetwork, batch: Batch) -> Outcome:
         """See :class:`soundalike.training.objective.Objective`."""
-        return self.judge(network(batch["inputs"]), batch)
+        return self.judge(network, network(batch["inputs"]), batch)
 
-    def judge(self, vectors: Tensor, batch: Batch) -> Outcome:
+    def judge(self, network: EmbeddingNetwork, vectors: Tensor, batch: Batch) -> Outcome:
         """Judge the vectors of a batch; see :class:`soundalike.training.objective.Objective`."""
         config = self.config
+        taught = network.part(vectors, config.part)
         targets = batch["teacher_features"]
         loss = vectors.new_zeros(())
         figures: dict[str, float] = {}
         terms: list[tuple[str, float, Tensor]] = [
-            ("cosine", config.cosine, self._cosine(vectors, targets)),
-            ("similarity", config.similarity, similarity_matrix_loss(vectors, targets)),
+            ("cosine", config.cosine, self._cosine(taught, targets)),
+            ("similarity", config.similarity, similarity_matrix_loss(taught, targets)),
         ]
         if self.tags is not None:
             read = vectors if config.scores_shape else vectors.detach()

@@ -25,6 +25,7 @@ from soundalike.features.front_end import LogMelFrontEnd
 from soundalike.training.embed import embedder
 from soundalike.training.front_end import DB_PER_NEPER, FrontEnd, MorletBank, MorletGroup
 from soundalike.training.network import ConvUnit, EmbeddingNetwork, Residual
+from soundalike.training.network_config import NetworkConfig
 from soundalike.training.recipe import Recipe, recipe_from_json
 
 RECIPE_PROPERTY = "soundalike.recipe"
@@ -151,7 +152,7 @@ def build_model(
     if network.hidden is not None:
         values = graph.node("Relu", [_linear(graph, "hidden", values, weights)])
     last = _linear(graph, "last", values, weights)
-    graph.node("LpNormalization", [last], output=_VECTORS, axis=1, p=2)
+    _unit_length(graph, last, network.config)
     outputs: dict[str, Sequence[int | str]] = {_VECTORS: ["batch", network.config.dims]}
     if tags is not None:
         head = {
@@ -310,6 +311,22 @@ def _pooling(graph: GraphWriter, network: EmbeddingNetwork, maps: str) -> str:
         parts.append(mean)
     joined = graph.node("Concat", parts, axis=1) if len(parts) > 1 else parts[0]
     return graph.node("Flatten", [joined], axis=1)
+
+
+def _unit_length(graph: GraphWriter, values: str, config: NetworkConfig) -> None:
+    """Bring values, or every part of them, to its length in a vector of length 1."""
+    if not config.parts:
+        graph.node("LpNormalization", [values], output=_VECTORS, axis=1, p=2)
+        return
+    parts = []
+    for part, scale in zip(config.parts, config.part_scales, strict=True):
+        where = config.part(part.name)
+        ends = [graph.constant([where.start]), graph.constant([where.stop]), graph.constant([1])]
+        own = graph.node("Slice", [values, *ends])
+        parts.append(
+            graph.node("Mul", [graph.node("LpNormalization", [own], axis=1, p=2), graph.constant(scale)])
+        )
+    graph.node("Concat", parts, output=_VECTORS, axis=1)
 
 
 def _linear(

@@ -138,7 +138,23 @@ class EmbeddingNetwork(nn.Module):
         values = self.dropout(pooled)
         if self.hidden is not None:
             values = functional.relu(self.hidden(values))
-        return functional.normalize(self.last(values).float(), dim=1, eps=_LEAST_LENGTH)
+        whole = self.last(values).float()
+        if not self.config.parts:
+            return functional.normalize(whole, dim=1, eps=_LEAST_LENGTH)
+        parts = whole.split([part.dims for part in self.config.parts], dim=1)
+        return torch.cat(
+            [
+                scale * functional.normalize(part, dim=1, eps=_LEAST_LENGTH)
+                for part, scale in zip(parts, self.config.part_scales, strict=True)
+            ],
+            dim=1,
+        )
+
+    def part(self, vectors: Tensor, name: str) -> Tensor:
+        """Take a part out of vectors, shape ``(B, D)``: ``(B, d)``, of length 1; all of them for no name."""
+        if not name:
+            return vectors
+        return functional.normalize(vectors[:, self.config.part(name)], dim=1, eps=_LEAST_LENGTH)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Embed segments.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -38,6 +39,30 @@ class StageConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PartConfig:
+    """A part of a vector that says one thing about a sound: some dimensions, of a fixed share of its length.
+
+    The cosine of two vectors is the mean of the cosines of their parts, by weight: what one part says is
+    neither drowned nor lost in what another says.
+
+    Attributes:
+        name: What objectives call it.
+        dims: Its dimensions.
+        weight: How much it counts beside the others.
+    """
+
+    name: str
+    dims: int
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name or self.dims < 1 or not 0.0 < self.weight < math.inf:
+            raise InvalidInputError(
+                f"A part has a name, at least one dimension and a weight above 0; got {self}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkConfig:
     """A convolutional network from a map of levels, bands by frames, to a vector of length 1.
 
@@ -51,6 +76,7 @@ class NetworkConfig:
         hidden: Units of a layer between pooling and the last one; 0 for none.
         width: What the channels of all stages are multiplied with, rounded to multiples of 8.
         dropout: Share of the pooled values that is left out at random in training.
+        parts: What a vector is made of, in order; their dimensions sum up to ``dims``. None: it is one.
     """
 
     stages: tuple[StageConfig, ...] = (
@@ -64,6 +90,7 @@ class NetworkConfig:
     hidden: int = 0
     width: float = 1.0
     dropout: float = 0.0
+    parts: tuple[PartConfig, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.stages or self.dims < 1 or self.hidden < 0:
@@ -76,6 +103,38 @@ class NetworkConfig:
             raise InvalidInputError(
                 f"width lies above 0 and dropout below 1; got {self.width:g} and {self.dropout:g}."
             )
+
+        names = [part.name for part in self.parts]
+        if self.parts and (
+            sum(part.dims for part in self.parts) != self.dims or len(set(names)) < len(names)
+        ):
+            raise InvalidInputError(
+                f"The parts of a vector have different names and {self.dims} dimensions together; got "
+                f"{', '.join(f'{part.name} of {part.dims}' for part in self.parts)}."
+            )
+
+    def part(self, name: str) -> slice:
+        """Where a part lies in a vector; all of it for the empty name.
+
+        Raises:
+            InvalidInputError: There is no such part.
+        """
+        if not name:
+            return slice(0, self.dims)
+        first = 0
+        for part in self.parts:
+            if part.name == name:
+                return slice(first, first + part.dims)
+            first += part.dims
+        raise InvalidInputError(
+            f"A vector has the parts {', '.join(part.name for part in self.parts) or 'of one'}; got {name!r}."
+        )
+
+    @property
+    def part_scales(self) -> tuple[float, ...]:
+        """The length of each part in a vector of length 1."""
+        total = sum(part.weight for part in self.parts)
+        return tuple(math.sqrt(part.weight / total) for part in self.parts)
 
     def channels(self, stage: StageConfig) -> int:
         """Channels of a stage at this width."""

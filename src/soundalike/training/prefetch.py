@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
-
 Arrays: TypeAlias = Mapping[str, Any]  # numpy arrays, or tensors that are on the device already
 
 

@@ -1,4 +1,4 @@
-"""Relations that facts of sounds tell: the same word by another voice, the same instrument on another note."""
+"""Relations that facts of sounds tell: the same word by another voice, an instrument on another note."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class RelationConfig:
         labels: How many labels a batch holds.
         each: How many sounds of each.
         weight: Of its loss.
+        part: The part of a vector that learns it; all of it by default.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RelationConfig:
     labels: int = 24
     each: int = 3
     weight: float = 0.1
+    part: str = ""
 
     def __post_init__(self) -> None:
         if not self.label or self.labels < 2 or self.each < 2 or self.weight < 0.0:

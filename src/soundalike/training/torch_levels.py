@@ -59,7 +59,8 @@ class TorchLogMel(nn.Module):
             mel = mel.clamp(min=10.0 ** (how.floor_db / 10.0)).log_().mul_(_DB_PER_NEPER)
         else:
             mel = mel.add_(how.offset).log_()
-        return ((mel + how.shift) / how.divide).transpose(1, 2)
+        spectra: Tensor = (mel + how.shift) / how.divide
+        return spectra.transpose(1, 2)
 
 
 def torch_level_statistics(levels_db: Tensor) -> Tensor:
