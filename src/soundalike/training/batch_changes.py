@@ -105,6 +105,8 @@ def band_limits(draw: Draw, rows: int, size: int, rate_hz: int) -> Tensor:
 
 def rooms(draw: Draw, rows: int, size: int, rate_hz: int) -> Tensor:
     """Draw rooms: transforms of the sound and a decaying noise behind it, ``(rows, size // 2 + 1)``."""
+    if rows == 0:
+        return torch.zeros(0, size // 2 + 1, dtype=torch.complex64, device=draw.device)
     samples = min(size, rate_hz)
     time_s = torch.arange(samples, device=draw.device) / rate_hz
     decay_s = torch.exp(draw.uniform(math.log(0.1), math.log(1.5), rows))[:, None]
@@ -119,6 +121,8 @@ def rooms(draw: Draw, rows: int, size: int, rate_hz: int) -> Tensor:
 
 def filtered(audio: Tensor, responses: Tensor, size: int) -> Tensor:
     """Multiply the transforms of rows, ``(B, T)``, with responses, ``(B, size // 2 + 1)``: ``(B, T)``."""
+    if not len(audio):
+        return audio
     changed: Tensor = torch.fft.irfft(torch.fft.rfft(audio, size) * responses, size)
     return changed[:, : audio.shape[1]]
 

@@ -223,7 +223,7 @@ class LiveClips:
         everywhere = draw.chance(0.4, len(noisy))
         covered = (at[noisy] >= 0) & (at[noisy] < extent[noisy, None]) | everywhere[:, None]
         audio[noisy] = audio[noisy] + noise * level[:, None] * covered
-        levels = self._ear(audio)
+        levels: Tensor = self._ear(audio)
         bands = levels.shape[1]
         top = torch.where(draw.chance(live.view_cut, count), draw.uniform(0.6, 1.0, count), 2.0) * bands
         levels = levels - 90.0 * (torch.arange(bands, device=clips.device) >= top[:, None])[:, :, None]
