@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,15 @@ PLAIN = ClipConfig(
 UNCHANGED = LiveConfig(clip=PLAIN, limited=0.0, view_noise=0.0, view_cut=0.0, ripple_db=0.0)
 CHANGED = LiveConfig(clip=ClipConfig(clip_s=2.0))
 Ear = Callable[[Tensor], Tensor]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Several threads wait for each other longer than they compute, where others compute, too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def as_heard(audio: Tensor) -> Tensor:
