@@ -10,7 +10,13 @@ import typer.main
 
 from soundalike.cli.app import app
 from soundalike.index import INDEXES
-from soundalike.library import ENVIRONMENT_VARIABLE, encoder_names, feature_names, load_encoder
+from soundalike.library import (
+    ENVIRONMENT_VARIABLE,
+    describe_encoder,
+    encoder_names,
+    feature_names,
+    load_encoder,
+)
 
 EXIT_CODES = """
 0 done; 1 failed, one sentence on the error stream says why; 2 wrong usage; 3 done, but some files could not
@@ -33,7 +39,7 @@ def reference() -> str:
         "## Environment",
         f"`{ENVIRONMENT_VARIABLE}`: the folder of the library, where `--library` does not name one.",
         "## Encoders",
-        *(f"- `{name}`: {_first_line(load_encoder(name))}" for name in encoder_names()),
+        *(f"- `{name}`: {_encoder(name)}" for name in encoder_names()),
         "## Indexes",
         *(f"- `{name}`: {_first_line(INDEXES.load(name))}" for name in INDEXES),
         "## Features",
@@ -65,6 +71,17 @@ def _row(parameter: Any) -> str:
     if default not in (None, False, ()) and not callable(default) and not is_argument:
         words += f" [default: {default}]"
     return f"| `{names}` | {words} |".replace("\n", " ")
+
+
+def _encoder(name: str) -> str:
+    """What an encoder is: a network by its manifest, any other by its own words."""
+    described = describe_encoder(name)
+    if described.manifest is None or described.spec is None:
+        return _first_line(load_encoder(name))
+    spec, tags = described.spec, described.manifest.tags
+    words = f"A trained network: segments of {spec.window_s:.2f} s every {spec.hop_s:.2f} s"
+    words += f" at {spec.rate_hz / 1000:g} kHz, vectors of {spec.dims} dimensions"
+    return words + (f", scores of {len(tags.names)} tags." if tags else ".")
 
 
 def _first_line(thing: object) -> str:

@@ -22,7 +22,7 @@ from benchmarks.results import Table, write_results
 from soundalike.audio import decode, segment
 from soundalike.encoders import Encoder
 from soundalike.evaluation import Score
-from soundalike.library import demo_sounds
+from soundalike.library import DEFAULT_ENCODER, demo_sounds
 from soundalike.studies import (
     Contender,
     Evaluation,
@@ -198,7 +198,7 @@ def main() -> None:
     data = asked.data or (Path(named) if named else HERE.parents[2] / "shared" / "data")
     tasks = tasks_of(data, quick=asked.quick)
     beside = [asked.teacher] if asked.teacher else []
-    field = contenders(asked.encoder or ["spectral"], beside=beside, seed=SEED)
+    field = contenders(asked.encoder or [DEFAULT_ENCODER], beside=beside, seed=SEED)
     found = evaluate(tasks, field, seed=SEED, resamples=RESAMPLES, on_progress=_Log())
     seconds = QUICK_SPEED_S if asked.quick else SPEED_S
     speeds = speed(field, tasks[0], seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -92,15 +93,50 @@ def test_index_search_and_embed_take_its_name(run: Any, kicks: Path, tmp_path: P
     assert run("embed", kicks, "--out", tmp_path / "v.npz", "--encoder", "tiny-full").status == 0
 
 
-def test_info_and_index_tell_how_to_move(
-    run: Any, kicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    library = tmp_path / "library"
-    Library.open(library, encoder="spectral").add(kicks)
-    hint = "soundalike encoders use ear"
-    monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "spectral")
-    assert hint not in run("info", library=library).out
-    monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "ear")
-    assert run("info").out.count(hint) == 1
-    assert run("index", kicks, "--jobs", 1).err.count(hint) == 1
-    assert Library.open(library).encoder.spec.name == "spectral"
+@pytest.fixture
+def old_library(kicks: Path, tmp_path: Path) -> Path:
+    """The folder of a library that listens with the older default."""
+    path = tmp_path / "old library"
+    Library.open(path, encoder="spectral").add(kicks)
+    return path
+
+
+def test_info_and_index_tell_how_to_move(run: Any, kicks: Path, old_library: Path, library: Library) -> None:
+    hint = f"{DEFAULT_ENCODER} is the default encoder now; to move this library: soundalike encoders use ear"
+    assert run("info", library=old_library).out.count(hint + "\n") == 1
+    assert run("index", kicks, "--jobs", 1).err.count(hint + "\n") == 1
+    assert run("index", "--jobs", 1).err.count(hint + "\n") == 1
+    assert Library.open(old_library).encoder.spec.name == "spectral", "telling changes nothing"
+    for quiet in (
+        run("search", min(kicks.iterdir())),
+        run("index", kicks, "--jobs", 1, "--encoder", "spectral"),
+        run("index", kicks, "--jobs", 1, "--json"),
+        run("info", "--json"),
+        run("info", library=library.path),
+    ):
+        assert quiet.status == 0, quiet
+        assert "encoders use" not in quiet.out + quiet.err
+
+
+def test_the_line_moves_the_library_that_it_is_told_of(run: Any, old_library: Path, library: Library) -> None:
+    told = run("info", "--library", old_library).out  # $SOUNDALIKE_LIBRARY names another one
+    (line,) = (line for line in told.splitlines() if "encoders use" in line)
+    words = shlex.split(line.partition(": soundalike ")[2])
+    used = run(*words, "--jobs", 1)
+    assert used.status == 0, used
+    assert f"{old_library} now listens with ear. The vectors of spectral-" in used.err
+    assert f"not used any more: {old_library / 'derived'}" in used.err
+    assert Library.open(old_library).encoder.spec.name == "ear"
+    assert "encoders use" not in run("info", "--library", old_library).out
+    assert "encoders use" not in run("index", "--library", old_library, "--jobs", 1).err
+
+
+def test_what_comes_with_soundalike_is_shown_with_its_tags(run: Any) -> None:
+    shown = run("encoders", "show", DEFAULT_ENCODER).json
+    encoder = load_encoder(DEFAULT_ENCODER)
+    assert (shown["origin"], shown["default"], shown["tags"]) == ("soundalike", True, 527)
+    assert tuple(shown["manifest"]["tags"]["names"]) == encoder.tag_names
+    assert shown["licence"]
+    assert shown["training_data"]
+    line = next(li for li in run("encoders", "list").out.splitlines() if li.startswith(DEFAULT_ENCODER))
+    assert f"527 tags, {shown['licence']}, comes with soundalike" in line

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from soundalike.library import Library, demo_sounds
+from soundalike.library import DEFAULT_ENCODER, Library, demo_sounds
 
 Run = Callable[..., Any]
 
@@ -33,6 +33,8 @@ def test_a_table_with_intervals_and_chance(run: Run, folders: Path) -> None:
     assert ended.status == 0, ended
     for words in (
         "folders: two",
+        DEFAULT_ENCODER,
+        f"{DEFAULT_ENCODER}-untrained",
         "spectral",
         "mfcc-statistics",
         "log-mel-mean",
@@ -49,6 +51,8 @@ def test_json_goes_to_the_output_stream_alone(run: Run, folders: Path) -> None:
     assert ended.status == 0, ended
     assert ended.json["facts"]["seed"] == "3"
     assert {result["encoder"] for result in ended.json["results"]} == {
+        DEFAULT_ENCODER,
+        f"{DEFAULT_ENCODER}-untrained",
         "spectral",
         "mfcc-statistics",
         "log-mel-mean",

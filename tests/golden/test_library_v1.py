@@ -10,6 +10,7 @@ from types import ModuleType
 import pyarrow as pa
 import pytest
 
+from soundalike.library import DEFAULT_ENCODER, Library
 from soundalike.storage import Store
 from soundalike.storage.schema import vectors_schema
 
@@ -48,6 +49,13 @@ def test_it_opens_with_all_content(made: ModuleType, moved: Path) -> None:
     assert store.read_vectors(voice).to_pylist() == made.VOICE_ROWS
     assert store.versions() == {"files": 3, "sounds": 3, f"vectors_{spectral}": 3, f"vectors_{voice}": 1}
     assert store.removals() == {"files": 1, "sounds": 1, f"vectors_{spectral}": 1, f"vectors_{voice}": 0}
+
+
+def test_it_listens_with_the_default_of_its_day(moved: Path) -> None:
+    library = Library.open(moved, create=False)
+    assert library.encoder.spec.name == "spectral"
+    assert library.newer_default() == DEFAULT_ENCODER
+    assert library.count() == len(library.sounds()) > 0
 
 
 def test_it_can_be_written_to(made: ModuleType, moved: Path) -> None:

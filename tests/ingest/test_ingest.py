@@ -22,12 +22,13 @@ from soundalike.ingest import IngestSettings, Progress, Report, ingest
 from soundalike.sources import source_for
 from soundalike.storage import Store, Writer
 
+ENCODER = "spectral"  # the same to the bit, whichever files come in a batch together
 WriteTone = Callable[..., Path]
 
 
 def run(store: Store, *places: Path, **settings: object) -> Report:
     sources = [source_for(place) for place in places]
-    return ingest(store, sources, load_encoder(), "spectral", IngestSettings(**settings))  # type: ignore[arg-type]
+    return ingest(store, sources, load_encoder(ENCODER), ENCODER, IngestSettings(**settings))  # type: ignore[arg-type]
 
 
 def names(uris: list[str]) -> list[str]:
@@ -35,7 +36,7 @@ def names(uris: list[str]) -> list[str]:
 
 
 def vectors(store: Store) -> dict[tuple[str, float | None], bytes]:
-    table = store.read_vectors(load_encoder().spec.fingerprint)
+    table = store.read_vectors(load_encoder(ENCODER).spec.fingerprint)
     rows = table.select(["sound_id", "start_s", "vector"]).to_pylist()
     found = {(r["sound_id"], r["start_s"]): np.array(r["vector"], np.float32).tobytes() for r in rows}
     assert len(found) == len(rows), "a segment is there twice"
@@ -134,7 +135,7 @@ def test_a_zip_is_read_without_unpacking(store: Store, sounds: Path, tmp_path: P
 def test_an_open_file_keeps_its_metadata(store: Store, sounds: Path) -> None:
     file = io.BytesIO((sounds / "low" / "tone00.wav").read_bytes())
     source = source_for(file, name="kick.wav", metadata={"artist": "Ann"})
-    report = ingest(store, [source], load_encoder(), "spectral")
+    report = ingest(store, [source], load_encoder(ENCODER), ENCODER)
     assert len(report.added) == 1
     assert '"artist": "Ann"' in store.read_files(["fields"]).column("fields")[0].as_py()
 
@@ -170,7 +171,7 @@ def test_a_file_that_cannot_be_read_today_stays_the_sound_that_it_was(store: Sto
 
 def test_progress_counts_what_is_committed(store: Store, sounds: Path) -> None:
     told: list[Progress] = []
-    ingest(store, [source_for(sounds)], load_encoder(), "spectral", IngestSettings(), told.append)
+    ingest(store, [source_for(sounds)], load_encoder(ENCODER), ENCODER, IngestSettings(), told.append)
     stages = list(dict.fromkeys(p.stage for p in told))
     assert stages == ["looking", "listening", "tidying"]
     assert told[-1].files_done == told[-1].files_total == 12
@@ -291,7 +292,7 @@ def test_workers_that_do_not_start_are_an_error_that_says_why(
 INGEST = """
 import sys
 from soundalike.library import Library
-Library.open(sys.argv[1]).add(sys.argv[2], isolate=True, jobs=2)
+Library.open(sys.argv[1], encoder=sys.argv[3]).add(sys.argv[2], isolate=True, jobs=2)
 """
 
 
@@ -302,7 +303,7 @@ def test_killed_again_and_again_it_ends_with_the_same_library(write_tone: WriteT
     whole = Store.open(tmp_path / "whole")
     run(whole, folder)
     broken = Store.open(tmp_path / "broken")
-    command = [sys.executable, "-c", INGEST, str(broken.path), str(folder)]
+    command = [sys.executable, "-c", INGEST, str(broken.path), str(folder), ENCODER]
     acknowledged: set[str] = set()
     for delay_s in (0.6, 1.0, 1.4, 1.8, 2.2):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -382,6 +383,8 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(write_tone: WriteTone, tm
         str(library),
         "--jobs",
         "1",
+        "--encoder",
+        ENCODER,
     ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     store = None

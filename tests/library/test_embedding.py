@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from soundalike.core.errors import AudioError, NotFoundError, SourceError
-from soundalike.library import Library, embed
+from soundalike.library import DEFAULT_ENCODER, Library, embed
 from soundalike.sources import limits
 
 
@@ -40,6 +40,11 @@ def test_vectors_are_those_of_a_library(library: Library) -> None:
     made = embed([name for name in names if "!/" not in name])
     rows = [names.index(name) for name in made.names]
     assert np.array_equal(made.vectors, vectors[rows])
+
+
+def test_the_default_is_that_of_new_libraries(kicks: Path) -> None:
+    assert np.array_equal(embed([kicks]).vectors, embed([kicks], encoder=DEFAULT_ENCODER).vectors)
+    assert embed([kicks]).vectors.shape != embed([kicks], encoder="spectral").vectors.shape
 
 
 def test_a_file_named_twice_gives_its_rows_twice(kicks: Path) -> None:

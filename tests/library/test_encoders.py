@@ -30,7 +30,7 @@ def test_an_encoder_of_ones_own_is_kept_in_the_library(tmp_path: Path, kicks: Pa
     given.unlink()
     library = Library.open(tmp_path / "library")
     assert library.encoder.spec.fingerprint == load_encoder(fitted).spec.fingerprint
-    assert library.encoder.spec.fingerprint != load_encoder().spec.fingerprint
+    assert library.encoder.spec.fingerprint != load_encoder("spectral").spec.fingerprint
     path = min(kicks.iterdir())
     assert library.search(path)[0].same_file
     assert len(library.add(kicks).unchanged) == 4
@@ -48,17 +48,17 @@ def test_it_is_kept_for_workers_too(tmp_path: Path, kicks: Path, fitted: Path) -
 
 def test_two_encoders_side_by_side(library: Library, samples: Path, fitted: Path) -> None:
     path = samples / "kicks" / "bd_808.flac"
-    spectral = library.encoder.spec.fingerprint
+    own = library.encoder.spec.fingerprint
     before = library.vectors()[1]
     other = Library.open(library.path, encoder=str(fitted))
     report = other.add(samples, jobs=2)
     assert (len(report.added), report.unchanged) == (26, [])
     infos = {info.fingerprint: info for info in library.info().encoders}
-    assert set(infos) == {spectral, other.encoder.spec.fingerprint}
-    assert [info.fingerprint for info in infos.values() if info.default] == [spectral]
+    assert set(infos) == {own, other.encoder.spec.fingerprint}
+    assert [info.fingerprint for info in infos.values() if info.default] == [own]
     assert all(info.segments >= 26 for info in infos.values())
     again = Library.open(library.path)
-    assert again.encoder.spec.fingerprint == spectral
+    assert again.encoder.spec.fingerprint == own
     assert np.array_equal(again.vectors()[1], before)
     assert not np.array_equal(other.vectors()[1], before)
     assert again.search(path)[0].same_file
@@ -104,8 +104,11 @@ def test_an_encoder_that_cannot_be_kept(tmp_path: Path, kicks: Path, fitted: Pat
         library.add(kicks)
 
 
-def test_a_new_library_listens_with_the_default(empty: Library) -> None:
-    assert empty.encoder.spec.name == DEFAULT_ENCODER
+def test_a_new_library_listens_with_the_default(empty: Library, kicks: Path) -> None:
+    assert empty.encoder.spec.name == DEFAULT_ENCODER == "ear"
+    empty.add(kicks)
+    (used,) = Library.open(empty.path).info().encoders
+    assert (used.name, used.dims, used.default) == ("ear", 128, True)
 
 
 def test_a_newer_version_of_the_default_takes_over(

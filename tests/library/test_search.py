@@ -100,7 +100,7 @@ def test_segments_say_where_in_a_file_something_is(library: Library, field: Path
     hits = library.search(samples / "snares" / "sn_dub.flac", segments=True, limit=50)
     there = next(hit for hit in hits if hit.sound.path == str(field))
     assert there.start_s < 5.25 < there.end_s
-    assert there.end_s - there.start_s == pytest.approx(0.96, abs=0.01)
+    assert there.end_s - there.start_s == pytest.approx(library.encoder.spec.window_s, abs=0.01)
     assert len([hit for hit in hits if hit.sound.path == str(field)]) > 1
 
 
@@ -153,7 +153,7 @@ def test_a_vector_is_searched_with(library: Library) -> None:
     assert hits[0].sound.path == names[7]
     louder = library.search_vector(2.5 * vectors[7], limit=3)  # its metric is the cosine
     assert [hit.sound for hit in louder] == [hit.sound for hit in hits]
-    with pytest.raises(InvalidInputError, match="must have 180 dimensions; got 3"):
+    with pytest.raises(InvalidInputError, match=f"must have {vectors.shape[1]} dimensions; got 3"):
         library.search_vector(np.zeros(3, np.float32))
 
 

@@ -135,18 +135,72 @@ def test_one_that_cannot_be_loaded_changes_nothing(library: Library, tmp_path: P
     assert Library.open(library.path).encoder.spec.name == DEFAULT_ENCODER
 
 
-def test_libraries_of_a_former_default_are_told(
-    tmp_path: Path, empty: Library, kicks: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def old_template(samples: Path) -> Path:
+    """The folder of a library that listens with the older default, as older versions made it."""
+    path = samples.parent / "old template"
+    Library.open(path, encoder="spectral").add(samples, jobs=2)
+    return path
+
+
+@pytest.fixture
+def old(old_template: Path, tmp_path: Path) -> Library:
+    """A copy of that library."""
+    shutil.copytree(old_template, tmp_path / "old library")
+    return Library.open(tmp_path / "old library")
+
+
+def test_a_library_of_the_former_default_goes_on_with_it(old: Library, samples: Path, kicks: Path) -> None:
+    (before,) = old.info().encoders
+    with (kicks / "more.flac").open("wb") as file:  # other bytes, the same sound
+        file.write(min(kicks.iterdir()).read_bytes() + b"\0")
+    assert len(old.add(samples, kicks / "more.flac").added) == 1
+    opened = Library.open(old.path)
+    (after,) = opened.info().encoders
+    assert (after.name, after.fingerprint, after.default) == ("spectral", before.fingerprint, True)
+    assert opened.count() == 27
+    assert opened.search(samples / "kicks" / "bd_808.flac")[0].same_file
+    assert opened.vectors()[1].shape == (27, load_encoder("spectral").spec.dims)
+
+
+def test_a_library_of_the_former_default_moves_to_the_new_one(old: Library, samples: Path) -> None:
+    path = samples / "kicks" / "bd_808.flac"
+    spec, before = old.encoder.spec, old.vectors()[1]
+    old.searcher.refresh()
+    assert old.newer_default() == DEFAULT_ENCODER == "ear"
+    report = old.use_encoder("ear", jobs=2)
+    assert (report.before, report.switched, report.without) == (spec.fingerprint, True, 0)
+    assert report.computed is not None
+    assert len(report.computed.added) == 26
+    assert [one.path.parent.name for one in report.derived] == [spec.space] * len(report.derived) != []
+    moved = Library.open(old.path)
+    assert moved.encoder.spec == load_encoder("ear").spec
+    first = moved.search(path, limit=3)[0]
+    assert (first.sound.name, first.same_file) == (path.name, True)
+    assert first.distance == pytest.approx(0.0, abs=1e-5)
+    kept = Library.open(old.path, encoder="spectral")
+    np.testing.assert_array_equal(kept.vectors()[1], before)
+    assert kept.search(path)[0].same_file
+
+
+def test_the_move_is_made_step_by_step(old: Library, samples: Path) -> None:
+    Library.open(old.path, encoder="ear").add(samples / "kicks", jobs=1)
+    assert Library.open(old.path).encoder.spec.name == "spectral", "until all is there, nothing changes"
+    computed = old.use_encoder("ear", jobs=1).computed
+    assert computed is not None
+    assert 0 < len(computed.added) == 26 - len(list((samples / "kicks").iterdir()))
+
+
+def test_who_listens_with_the_former_default_is_told_until_moved(
+    old: Library, library: Library, empty: Library
 ) -> None:
-    Library.open(tmp_path / "old", encoder="spectral").add(kicks)
-    old = Library.open(tmp_path / "old")
-    monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "spectral")
-    assert old.newer_default() is None
-    monkeypatch.setattr("soundalike.library.switching.DEFAULT_ENCODER", "ear")
     assert old.newer_default() == "ear"
-    assert len(old.add(kicks).unchanged) == 4
-    assert old.encoder.spec.name == "spectral", "it goes on as it was"
-    assert old.search(old.sounds()[0])
+    assert Library.open(old.path, encoder="spectral").newer_default() is None, "it was asked for by name"
+    old.use_encoder("ear", jobs=2)
+    assert old.newer_default() is None
+    old.use_encoder("spectral")
+    assert old.newer_default() is None, "who went back knows of it"
+    assert library.newer_default() is None
     assert empty.newer_default() is None
     empty.use_encoder(TINY)
-    assert empty.newer_default() is None, "who has chosen is not told"
+    assert empty.newer_default() is None, "this one was never the default"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.web.conftest import FOLDERS, LOST, World, running
 
-from soundalike.library import Library
+from soundalike.library import DEFAULT_ENCODER, Library
 from soundalike.web import create_app
 
 
@@ -25,7 +25,7 @@ def test_the_library_in_figures(client: httpx.Client, world: World) -> None:
     assert info["files"] == info["sounds"] + 1  # one sound lies in two places
     assert (info["missing"], info["errors"]) == (1, 1)
     assert 0 < info["hours"] < 1
-    assert [encoder["name"] for encoder in info["encoders"]] == ["spectral"]
+    assert [encoder["name"] for encoder in info["encoders"]] == [DEFAULT_ENCODER]
     assert str(world.sounds) in info["roots"]
 
 

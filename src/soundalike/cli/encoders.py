@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from soundalike.library import (
     ListedEncoder,
     SwitchReport,
     add_encoder,
+    default_library_path,
     describe_encoder,
     list_encoders,
     remove_encoder,
@@ -137,6 +139,15 @@ def tell_switch(report: SwitchReport, library: Library) -> None:
         say(f"not used any more: {derived.path} ({human_size(derived.size_bytes)})")
     if len(report.derived) > _DERIVED_SHOWN:
         say(f"… and {len(report.derived) - _DERIVED_SHOWN:,} more beside it")
+
+
+def how_to_move(library: Library) -> str | None:
+    """Tell in one line how a library of an older default is moved to the newer one; None where it is not."""
+    newer = library.newer_default()
+    if newer is None:
+        return None
+    where = "" if library.path == default_library_path() else f" --library {shlex.quote(str(library.path))}"
+    return f"{newer} is the default encoder now; to move this library: soundalike encoders use {newer}{where}"
 
 
 def _derived(derived: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from soundalike.cli.console import (
     say,
     say_of,
 )
+from soundalike.cli.encoders import how_to_move
 from soundalike.core.units import human_count, human_duration
 from soundalike.library import Failure, Library, Report, check_apart, default_library_path
 
@@ -78,9 +79,9 @@ def show(report: Report, library: Library) -> None:
         say(_STOPPED)
     info = library.info()
     say(f"{human_count(info.sounds, 'sound')}, {human_duration(info.audio_s)} of audio, in {info.path}")
-    newer = library.newer_default()
-    if newer is not None:
-        say(f"{newer} is the default encoder now; to move this library: soundalike encoders use {newer}")
+    hint = how_to_move(library)
+    if hint is not None:
+        say(hint)
 
 
 def _list(word: str, failures: list[Failure]) -> None:

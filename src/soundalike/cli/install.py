@@ -80,7 +80,7 @@ def offer() -> None:
     (offered,) = (encoder for encoder in installable_encoders() if encoder.name == _OFFERED)
     size = human_size(offered.size_bytes or 0)
     say(
-        f"A published encoder can be tried beside this one: soundalike encoders install {_OFFERED} "
+        f"A published encoder may find everyday sounds better: soundalike encoders install {_OFFERED} "
         f"({size}, {offered.licence} licence)"
     )
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from soundalike.cli.console import JsonOption, LibraryOption, out, print_json, printable, say
+from soundalike.cli.encoders import how_to_move
 from soundalike.core.units import human_count, human_duration, human_size
 from soundalike.library import Library
 
@@ -32,9 +33,9 @@ def info(library: LibraryOption = None, json: JsonOption = False) -> None:
         note = ", default" if encoder.default else ""
         words = f"{encoder.dims} dimensions, {human_count(encoder.segments, 'segment')}{note}"
         lines.append(("encoder", f"{encoder.name} ({words}) {encoder.fingerprint}"))
-    newer = opened.newer_default()
-    if newer is not None:
-        lines.append(("newer", f"{newer} is the default now; to move: soundalike encoders use {newer}"))
+    hint = how_to_move(opened)
+    if hint is not None:
+        lines.append(("newer", hint))
     for word, text in lines:
         out.print(f"[dim]{word:>8}[/]  ", end="")
         out.print(printable(text), markup=False)

@@ -12,7 +12,7 @@ from soundalike.encoders.document import document_path_of, read_document
 from soundalike.encoders.models import shipped_manifests
 from soundalike.encoders.own_folder import own_encoder, own_encoder_names
 
-DEFAULT_ENCODER = "spectral"
+DEFAULT_ENCODER = "ear"
 """The encoder that is used where none is named."""
 
 FORMER_DEFAULTS = ("spectral",)

@@ -184,8 +184,13 @@ class Library:
         return report
 
     def newer_default(self) -> str | None:
-        """Name what new libraries listen with, where this one has an older default: for ``use_encoder``."""
-        return newer_default(self._store)
+        """Name what new libraries listen with, where this one has an older default: for ``use_encoder``.
+
+        Returns:
+            The encoder's name; None where this library has it or was moved away from it, and where it was
+            opened with an encoder of the caller's choice.
+        """
+        return newer_default(self._store) if self._by_default else None
 
     def remove(self, *what: Sound | str | os.PathLike[str]) -> int:
         """Take sounds out of the library. Their vectors are kept, so adding them again costs nothing.

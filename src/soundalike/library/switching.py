@@ -113,12 +113,14 @@ def newer_default(store: Store) -> str | None:
     """Name the encoder that new libraries listen with, where this one has an older version's.
 
     Returns:
-        Its name; None where the library has it already, has none yet, or has one of the user's choice.
+        Its name; None where the library has no encoder yet or one that was never the default, and where it
+        has vectors of the newer one: who moved it back, or stopped a move, was told already.
     """
-    record = store.encoders().get(store.default_encoder or "")
-    if record is None or record.name == DEFAULT_ENCODER or record.name not in FORMER_DEFAULTS:
+    known = store.encoders()
+    record = known.get(store.default_encoder or "")
+    if record is None or record.name not in FORMER_DEFAULTS:
         return None
-    return DEFAULT_ENCODER
+    return None if any(other.name == DEFAULT_ENCODER for other in known.values()) else DEFAULT_ENCODER
 
 
 def _size_of(path: Path) -> int:
