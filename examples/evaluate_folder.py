@@ -1,14 +1,14 @@
 """See how well an encoder tells the folders of a collection apart: ``python examples/evaluate_folder.py``."""
 
 from soundalike.evaluation import markdown_table
-from soundalike.library import demo_sounds
+from soundalike.library import DEFAULT_ENCODER, demo_sounds
 from soundalike.studies import contenders, evaluate, find_tasks
 
 
 def main() -> None:
     """Let every bundled sound ask for the others of its folder, with an encoder and what it must beat."""
     tasks = find_tasks([str(demo_sounds())], data=None)
-    found = evaluate(tasks, contenders(["spectral"]))
+    found = evaluate(tasks, contenders([DEFAULT_ENCODER]))
     for task in tasks:
         print(task.question)
         print(markdown_table(found.report, task.name, ["map", "p@1", "knn@5", "hubness"]))

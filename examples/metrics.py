@@ -11,7 +11,7 @@ from soundalike.evaluation import (
     paired_bootstrap,
     retrieval_scores,
 )
-from soundalike.library import demo_sounds, embed
+from soundalike.library import DEFAULT_ENCODER, demo_sounds, embed
 
 MEASURES = ("map", "p@1", "knn@5", "mrr", "hubness")
 
@@ -22,7 +22,7 @@ def main() -> None:
     folders = np.array([Path(name).parent.name for name in sounds.names])
     few = sounds.vectors[:, np.random.default_rng(0).choice(sounds.vectors.shape[1], 4, replace=False)]
     scores = {
-        "spectral": retrieval_scores(sounds.vectors, folders),
+        DEFAULT_ENCODER: retrieval_scores(sounds.vectors, folders),
         "four dimensions of it": retrieval_scores(few, folders),
     }
     results = [

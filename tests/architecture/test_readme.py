@@ -22,7 +22,8 @@ from av.audio.frame import AudioFrame
 
 from soundalike.audio import decode, encode_wav
 from soundalike.cli.app import app
-from soundalike.library import ENVIRONMENT_VARIABLE, demo_sounds
+from soundalike.encoders.models import shipped_manifests
+from soundalike.library import ENVIRONMENT_VARIABLE, demo_sounds, load_encoder
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -254,6 +255,16 @@ def test_the_address_that_is_named_is_the_default() -> None:
     from soundalike.web.server import DEFAULT_PORT
 
     assert f"<http://127.0.0.1:{DEFAULT_PORT}>" in README
+
+
+def test_the_encoder_that_is_named_is_the_default() -> None:
+    spec = load_encoder().spec
+    assert f"Listens with `{spec.name}`" in README
+    words = " ".join(README.split())
+    assert f"segments of {spec.window_s:.2f} s every {spec.hop_s:.2f} s" in words
+    assert f"a vector of {spec.dims} numbers" in words
+    model = shipped_manifests()[spec.name].with_suffix(".onnx")
+    assert f"({model.stat().st_size / 1e6:.0f} MB, offline, no PyTorch)" in words
 
 
 def test_what_else_is_named_is_there() -> None:

@@ -7,9 +7,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from soundalike.encoders import add_encoder
+from soundalike.audio import encode_wav
+from soundalike.encoders import ENCODERS, add_encoder, load_encoder
 from soundalike.encoders.onnx_manifest import OnnxManifest
 from soundalike.encoders.tag_head import TagHead
 from soundalike.encoders.text_tower import TextTower
@@ -45,3 +47,23 @@ def test_the_known_front_end_is_efficient_ats() -> None:
     made = eval(CODE[1].partition("\n\n")[2], {"LogMelFrontEnd": LogMelFrontEnd})
     assert made.count_frames(320_000) == 1000
     assert (made.triangles, made.centred, made.shift, made.divide) == ("mel", True, 4.5, 5.0)
+
+
+def test_what_comes_with_soundalike_is_described_as_it_is() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.* kHz .*) \|$", GUIDE, re.MULTILINE))
+    assert set(rows) == set(ENCODERS.names())
+    for name, row in rows.items():
+        spec, tags = load_encoder(name).spec, len(load_encoder(name).tag_names) or "none"
+        told = f"{spec.window_s:.2f} s every {spec.hop_s:.2f} s, {spec.rate_hz / 1000:g} kHz"
+        assert row.startswith(f"{told} | {spec.dims} dimensions, {spec.metric} | {tags} |"), name
+
+
+def test_the_tags_of_a_loop_are_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    noise = np.random.default_rng(0).normal(0, 0.1, 22050).astype(np.float32)
+    Path("loop.wav").write_bytes(encode_wav(noise, 22050))
+    (code,) = (code for code in CODE if "tag_scores" in code)
+    exec(code, {})
+    assert len(capsys.readouterr().out.splitlines()) == 3
