@@ -160,7 +160,9 @@ def test_a_batch_is_a_pure_function_of_its_step(
         assert found.keys() == expected[step].keys()
         for name, tensor in found.items():
             assert torch.equal(tensor, expected[step][name]), name
-    for name in ("inputs", "teacher_features", "teacher_scores", "words.labels"):
+    views = torch.cat([expected[step]["inputs"] for step in expected])
+    assert len({view.numpy().tobytes() for view in views}) == 3 * BATCH
+    for name in ("teacher_features", "teacher_scores", "words.labels"):
         assert len({expected[step][name].numpy().tobytes() for step in expected}) == 3
     other = made(bank, teacher, seed=4).batch(0)
     assert not torch.equal(other["inputs"], expected[0]["inputs"])

@@ -148,6 +148,7 @@ def test_short_sounds_become_sequences_of_their_group_but_speech_does_not(bank: 
     clips, extent = clips_of(bank, config, LOW, 200)
     np.testing.assert_array_equal(extent, SAMPLES)
     own, other = power_at(clips, 1000.0), power_at(clips, 3000.0)
+    assert (own + other > 0.97 * np.square(np.abs(np.fft.rfft(clips, axis=1))).sum(axis=1)).all()
     assert np.mean(other > 1e-3 * own) == pytest.approx(0.4 * 0.75, abs=0.12)
     assert np.mean(np.minimum(own, other) > 0.01 * np.maximum(own, other)) > 0.1
     begun = [count_events(clip) for clip in clips]
@@ -180,7 +181,10 @@ def test_clips_are_mixed_with_others_unless_they_are_plain(bank: SoundBank) -> N
         assert below_db.std() > 1.0
         found += len(below_db)
     assert found > 60
-    assert extent.min() > 0.15 * RATE_HZ
+    clips, extent = clips_of(bank, replace(UNCHANGED, clip=clip), LOW, 160)
+    reached = [int(np.flatnonzero(clip).max()) + 1 for clip in clips]
+    assert np.abs(np.array(reached) - extent).max() < 40  # a sine ends on a 0
+    assert {round(0.3 * RATE_HZ), round(0.4 * RATE_HZ)} <= set(extent.tolist())
     clips, _ = clips_of(bank, replace(UNCHANGED, clip=clip), SPOKEN, 20, plain=True)
     assert (power_at(clips, 1000.0) + power_at(clips, 3000.0) < 1e-3 * power_at(clips, 500.0)).all()
 
