@@ -50,6 +50,7 @@ from soundalike.training import (
 from soundalike.training.clips import ClipConfig, ClipSource
 from soundalike.training.distillation import DistillationBatches, DistillationConfig, DistillationObjective
 from soundalike.training.export import TagLayer
+from soundalike.training.keeping import initial_weights, keeper_of
 from soundalike.training.labelled import label_clips, open_clips
 from soundalike.training.live import LiveDistillationBatches, LiveDistillationConfig
 from soundalike.training.loop import choose_device
@@ -67,6 +68,7 @@ TEXTURE_S = 5.0
 TEXTURE_SEED = 11
 VARIED = 2.0 / 3.0  # the share of textures that go through random effects
 HELD_OUT_CLIPS = 2000
+STEPS_TO_BEGIN_WITH = 12  # whose batches tell the principal components of the network that is gone on from
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--textures", type=int, default=TEXTURES, help="how many to synthesise")
     parser.add_argument("--clips", type=int, default=120_000, help="how many to label")
     parser.add_argument("--minutes", type=float, help="how long to train; the recipe's by default")
+    parser.add_argument("--initial", type=Path, help="an exported network to go on from, and to keep")
     parser.add_argument("--training-steps", type=int, help="how many steps to train, instead of minutes")
     parser.add_argument("--processes", type=int, default=2, help="how many label at once")
     parser.add_argument("--run", default="run", help="name of the run's folder in the work folder")
@@ -177,9 +180,10 @@ def batches_for(options: argparse.Namespace, recipe: Recipe) -> Batches:
         sounds.hold_in_memory()
         return TrainingPairs(sounds, recipe)
     config = config_from_mapping(DistillationConfig, recipe.objective.settings, "objective")
+    keeper = keeper_of(options.initial) if config.kept > 0.0 and options.initial else None
     return DistillationBatches(
         open_clips(options.work / "clips", options.clips), recipe.input, config,
-        batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS,
+        batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS, keeper=keeper,
     )  # fmt: skip
 
 
@@ -207,6 +211,10 @@ def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult
     """Train, or bring back what was trained."""
     torch.set_flush_denormal(True)
     data = batches_for(options, recipe)
+    initial = None
+    if options.initial is not None:
+        some = [np.asarray(data.batch(step)["inputs"]) for step in range(STEPS_TO_BEGIN_WITH)]
+        initial = initial_weights(options.initial, recipe, np.concatenate(some))
 
     def show(progress: Progress) -> None:
         figures = ", ".join(f"{name} {value:.4f}" for name, value in progress.figures.items())
@@ -214,7 +222,7 @@ def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult
 
     return train(
         recipe, data, options.work / options.run, minutes=options.minutes, on_progress=show,
-        steps=options.training_steps,
+        steps=options.training_steps, initial=initial,
         run=RunConfig(log_steps=100, workers=0 if recipe.objective.kind == "live-distillation" else 1),
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError, TrainingError
 from soundalike.core.fingerprint import fingerprint
+from soundalike.training.embed import Embed
 from soundalike.training.inputs import InputConfig
 from soundalike.training.labelled import LabelledClips, levels_db
 from soundalike.training.losses import nt_xent, similarity_matrix_loss
@@ -72,6 +73,12 @@ class DistillationConfig:
         temperature: Of NT-Xent.
         scale: What unit vectors are multiplied with before the projection and the classes.
         part: The part of a vector that is taught by the teacher; all of it by default.
+        own: Weight of the difference between the similarities of clips in ``own_part`` and in their own
+            statistics; 0 for none.
+        own_part: The part that says how a sound itself is made, whatever the teacher calls it.
+        kept: Weight of what an earlier network says of the same segments, unblurred, so that it is not
+            forgotten; 0 for none.
+        kept_part: The part that keeps it.
         targets: What the teacher's features are turned into.
         blur: How levels are changed.
     """
@@ -84,11 +91,15 @@ class DistillationConfig:
     temperature: float = 0.1
     scale: float = 8.0
     part: str = ""
+    own: float = 0.0
+    own_part: str = ""
+    kept: float = 0.0
+    kept_part: str = ""
     targets: TargetConfig = field(default_factory=TargetConfig)
     blur: BlurConfig = field(default_factory=BlurConfig)
 
     def __post_init__(self) -> None:
-        weights = (self.cosine, self.similarity, self.scores, self.consistency)
+        weights = (self.cosine, self.similarity, self.scores, self.consistency, self.own, self.kept)
         if not all(0.0 <= weight < 1e6 for weight in weights) or not any(weights):
             raise InvalidInputError(f"The weights of a distillation are not negative, nor all 0: {weights}.")
         if not 0.005 <= self.temperature <= 10.0:
@@ -110,6 +121,8 @@ class DistillationBatches:
         batch_size: Segments of a batch.
         seed: Where all randomness starts.
         held_out: How many of the last clips are never trained on.
+        keeper: The earlier network that ``config.kept`` asks for: a function from levels to vectors of length
+            1, and its name and digest.
 
     Raises:
         TrainingError: The clips were made for another front end, or there are too few.
@@ -124,7 +137,12 @@ class DistillationBatches:
         batch_size: int,
         seed: int,
         held_out: int = 0,
+        keeper: tuple[Embed, str] | None = None,
     ) -> None:
+        if (config.kept > 0.0) != (keeper is not None):
+            raise TrainingError(
+                "An earlier network is given where the recipe keeps what it says, and only there."
+            )
         if listening.front_end != clips.front_end or listening.rate_hz != clips.rate_hz:
             raise TrainingError(
                 f"The clips were made for {clips.front_end} at {clips.rate_hz} Hz; this recipe listens by "
@@ -142,6 +160,9 @@ class DistillationBatches:
             clips.features[:count], clips.teacher.widths, self._statistics[:count], config.targets
         )
         self.held_out = np.arange(count, len(clips))
+        self._keeper = keeper
+        rows = self._statistics[:count]
+        self._own = (rows.mean(axis=0), rows.std(axis=0) + np.float32(1e-3))
 
     @property
     def fingerprint(self) -> str:
@@ -149,14 +170,17 @@ class DistillationBatches:
         config = self.config
         made = [config.targets, config.blur, config.views, self.frames, self._clips_at_once, self._seed]
         made.append(self._count)
-        return fingerprint("distillation", CODE_VERSION, made, [self.clips.fingerprint])
+        inputs = [self.clips.fingerprint, *([self._keeper[1]] if self._keeper is not None else [])]
+        return fingerprint("distillation", CODE_VERSION, made, inputs)
 
     def batch(self, step: int) -> Arrays:
         """See :class:`soundalike.training.prefetch.Batches`."""
         rows = np.tile(self._rows(step), self.config.views)
         rng = np.random.default_rng([self._seed, 1, step])
-        inputs = blur(self.segments(rows, rng), self.config.blur, rng)
-        return {"inputs": inputs, **self.said(rows)}
+        clear = self.segments(rows, rng)
+        inputs = blur(clear, self.config.blur, rng)
+        kept = {"kept_vectors": self._keeper[0](clear)} if self._keeper is not None else {}
+        return {"inputs": inputs, **self.said(rows), **kept}
 
     def said(self, rows: IntArray) -> dict[str, FloatArray]:
         """What the teacher said of some clips: targets of length 1, and class scores from 0 to 1."""
@@ -164,6 +188,7 @@ class DistillationBatches:
         return {
             "teacher_features": self._targets.of(self.clips.features[rows], self._statistics[rows]),
             "teacher_scores": np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float32),
+            "own_statistics": (self._statistics[rows] - self._own[0]) / self._own[1],
         }
 
     def segments(self, rows: IntArray, rng: np.random.Generator) -> FloatArray:
@@ -273,6 +298,10 @@ class DistillationObjective(Objective):
         taught = network.config.part(config.part)
         own = STATISTICS if config.targets.own_weight > 0.0 else 0
         self.projection = nn.Linear(taught.stop - taught.start, config.targets.dims + own)
+        self.kept: nn.Linear | None = None
+        if config.kept > 0.0:
+            keeps = network.config.part(config.kept_part)
+            self.kept = nn.Linear(keeps.stop - keeps.start, dims)
         self.tags: nn.Linear | None = None
         if config.scores > 0.0:
             self.tags = nn.Linear(dims, self.classes)
@@ -293,6 +322,14 @@ class DistillationObjective(Objective):
             ("cosine", config.cosine, self._cosine(taught, targets)),
             ("similarity", config.similarity, similarity_matrix_loss(taught, targets)),
         ]
+        if config.own > 0.0:
+            own = network.part(vectors, config.own_part)
+            terms.append(("own", config.own, similarity_matrix_loss(own, batch["own_statistics"])))
+        if self.kept is not None:
+            keeps, said = network.part(vectors, config.kept_part), batch["kept_vectors"]
+            apart = 1.0 - torch.cosine_similarity(self.kept(keeps * config.scale), said)
+            term = apart.mean() + config.similarity * similarity_matrix_loss(keeps, said)
+            terms.append(("kept", config.kept, term))
         if self.tags is not None:
             read = vectors if config.scores_shape else vectors.detach()
             logits = self.tags(read * config.scale)

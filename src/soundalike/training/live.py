@@ -23,7 +23,6 @@ from soundalike.training.batch_changes import Draw
 from soundalike.training.distillation import DistillationConfig, DistillationObjective
 from soundalike.training.inputs import InputConfig
 from soundalike.training.live_clips import LiveClips, LiveConfig
-from soundalike.training.losses import similarity_matrix_loss
 from soundalike.training.mobilenet import MobileNet
 from soundalike.training.network import EmbeddingNetwork
 from soundalike.training.objective import Batch, Outcome
@@ -32,7 +31,7 @@ from soundalike.training.sound_bank import SoundBank
 from soundalike.training.targets import Targets
 from soundalike.training.torch_levels import TorchLogMel, torch_level_statistics
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised when the same sounds and settings would give other batches."""
 
 _SHORTEST_S = 0.05
@@ -46,16 +45,11 @@ class LiveDistillationConfig(DistillationConfig):
         live: How clips and views are drawn.
         relations: What facts of sounds tell beside the teacher.
         relation_temperature: What cosines are divided by in relations.
-        own: Weight of the difference between the similarities of clips in ``own_part`` and in their own
-            statistics.
-        own_part: The part of a vector that says how a sound itself is made, whatever the teacher calls it.
     """
 
     live: LiveConfig = field(default_factory=LiveConfig)
     relations: tuple[RelationConfig, ...] = ()
     relation_temperature: float = 0.1
-    own: float = 0.0
-    own_part: str = ""
 
 
 class LiveDistillationObjective(DistillationObjective):
@@ -73,11 +67,6 @@ class LiveDistillationObjective(DistillationObjective):
         vectors = network(batch["inputs"])
         loss, figures = self.judge(network, vectors, batch)
         config: Any = self.config
-        if config.own > 0.0:
-            part = network.part(vectors, config.own_part)
-            term = similarity_matrix_loss(part, batch["own_statistics"])
-            loss = loss + config.own * term
-            figures["own"] = float(term.detach())
         for relation in config.relations:
             rows, labels, excludes = (
                 batch[f"{relation.name}.{column}"] for column in ("rows", "labels", "excludes")

@@ -129,8 +129,9 @@ class LiveClips:
         audio[noisy] = add_below(audio[noisy], noise, draw.uniform(5.0, 45.0, len(noisy)))
         peak = audio.abs().amax(dim=1)
         silent = peak < _SILENT
-        audio = torch.where(silent[:, None], draw.normal(count, 1) * 0.1, audio)
-        audio = audio * (_PEAK / torch.where(silent, 1.0, peak))[:, None]
+        audio[silent] = draw.normal(int(silent.sum()), self.samples)  # a batch keeps its size
+        peak = torch.where(silent, audio.abs().amax(dim=1), peak)
+        audio = audio * (_PEAK / peak)[:, None]
         return audio, extent
 
     def _filtered(self, draw: Draw, audio: Tensor, plain: Tensor) -> Tensor:
@@ -173,6 +174,7 @@ class LiveClips:
         wanted = torch.where(draw.chance(0.8, count), 1.0, draw.uniform(0.16, 1.0, count)) * samples
         wanted = torch.where(events | plain, torch.full_like(wanted, samples), wanted)
         start = draw.uniform(0.0, 1.0, count).double() * (lengths - factor * wanted).clamp(min=0.0)
+        start = start.floor()  # between two samples, interpolation would take the treble off
         period = played + draw.uniform(0.02, 1.5, count) * draw.uniform(0.6, 1.4, count) * rate_hz
         period = torch.where(events, period, _NO_END)
         onset = torch.where(events, draw.uniform(0.0, 0.5, count) * rate_hz, 0.0)

@@ -109,11 +109,15 @@ class Relation:
         """
         config = self.config
         chosen = rng.choice(len(self._members), min(config.labels, len(self._members)), replace=False)
-        parts = [
-            rng.choice(self._members[at], min(config.each, len(self._members[at])), replace=False)
-            for at in chosen.tolist()
-        ]
-        return np.concatenate(parts)
+        return np.concatenate([self._of_label(self._members[at], rng) for at in chosen.tolist()])
+
+    def _of_label(self, members: IntArray, rng: np.random.Generator) -> IntArray:
+        """Draw some sounds of a label: those that differ in what is excluded first, so that two always do."""
+        drawn = rng.permutation(members)
+        firsts = np.sort(np.unique(self.excludes[drawn], return_index=True)[1])
+        others = np.setdiff1d(np.arange(len(drawn)), firsts)
+        chosen: IntArray = drawn[np.concatenate([firsts, others])][: self.config.each]
+        return chosen
 
 
 def relation_loss(vectors: Tensor, labels: Tensor, excludes: Tensor, temperature: float) -> Tensor:
