@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,35 @@ def trainable_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder.parent / "template"
     Library.open(path, encoder="spectral").add(folder)  # few enough to need no worker processes
     return path
+
+
+@pytest.fixture
+def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A function that lets a tiny model come with soundalike as version 1 or 2 of its default encoder.
+
+    Version 1 is there from the start. Worker processes of an ingest know nothing of it by its name.
+    """
+    from soundalike.encoders import BUILT_IN, DEFAULT_ENCODER, ENCODERS, models
+    from soundalike.encoders.onnx_manifest import load_manifest, save_manifest
+
+    golden = Path(__file__).parent / "golden"
+    versions = {1: golden / "encoders_v1" / "onnx", 2: golden / "encoders_front_end"}
+    folder = tmp_path / "models"
+    address = f"soundalike.encoders.models:{DEFAULT_ENCODER}"
+    monkeypatch.setattr(models, "FOLDER", folder)
+    monkeypatch.setitem(ENCODERS._addresses, DEFAULT_ENCODER, address)
+    monkeypatch.setitem(BUILT_IN, DEFAULT_ENCODER, address)
+
+    def put(version: int) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(versions[version], folder)
+        manifest = load_manifest(folder / "encoder.json")
+        (folder / "encoder.json").unlink()
+        (folder / manifest.file).rename(folder / f"{DEFAULT_ENCODER}.onnx")
+        manifest = dataclasses.replace(
+            manifest, name=DEFAULT_ENCODER, version=version, file=f"{DEFAULT_ENCODER}.onnx"
+        )
+        save_manifest(manifest, folder / f"{DEFAULT_ENCODER}.json")
+
+    put(1)
+    return put

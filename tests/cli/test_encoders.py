@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from soundalike.library import DEFAULT_ENCODER, ENCODERS_VARIABLE, Library, load_encoder
+from soundalike.library import DEFAULT_ENCODER, ENCODERS_VARIABLE, ENVIRONMENT_VARIABLE, Library, load_encoder
 
 TINY = Path(__file__).parents[1] / "golden" / "encoders_front_end"
 
@@ -129,6 +130,53 @@ def test_the_line_moves_the_library_that_it_is_told_of(run: Any, old_library: Pa
     assert Library.open(old_library).encoder.spec.name == "ear"
     assert "encoders use" not in run("info", "--library", old_library).out
     assert "encoders use" not in run("index", "--library", old_library, "--jobs", 1).err
+
+
+def test_a_newer_version_is_told_of_and_moved_to(
+    run: Any, ship: Callable[[int], None], kicks: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "library"
+    Library.open(path).add(kicks)
+    ship(2)
+    hint = "there is a newer version of ear; to move this library: soundalike encoders use ear"
+    assert run("info", library=path).out.count(hint + "\n") == 1
+    assert run("index", kicks, "--jobs", 1).err.count(hint + "\n") == 1
+    searched = run("search", min(kicks.iterdir()))
+    assert (searched.status, searched.err) == (0, "")
+    Library.open(path).use_encoder("ear")  # workers of the command would find the real one
+    assert "encoders use" not in run("info").out
+
+
+def test_sounds_that_cannot_be_found_any_more_are_told_of(
+    run: Any, ship: Callable[[int], None], kicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, (first, *_) = tmp_path / "library", sorted(kicks.iterdir())
+    Library.open(path).add(kicks)
+    count = len(list(kicks.iterdir()))
+    shutil.rmtree(path / "encoders")  # as before libraries kept copies
+    ship(2)
+    hint = "cannot be found until indexed again, as their vectors are of an older version of the encoder"
+    what = f"{hint}; to do so: soundalike index\n"
+    assert run("info", library=path).out.count(f"  {count} sounds {what}") == 1
+    Library.open(path).add(first)
+    assert run("index", first, "--jobs", 1).err.count(f"{count - 1} sounds {what}") == 1
+    assert run("search", first).err == f"{count - 1} sounds {what}"
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE)
+    assert f"soundalike index --library {path}\n" in run("info", "--library", path).out
+    Library.open(path).add()
+    for verb in (("info",), ("search", first)):
+        told = run(*verb, library=path)
+        assert told.status == 0
+        assert hint not in told.out + told.err
+
+
+def test_info_works_where_the_encoder_cannot_be_loaded(run: Any, kicks: Path, tmp_path: Path) -> None:
+    path = tmp_path / "library"
+    Library.open(path, encoder=str(TINY)).add(kicks)
+    (kept,) = (path / "encoders").iterdir()
+    (kept / "encoder.json").write_text("{}")
+    assert run("info", library=path).status == 0
+    run("search", min(kicks.iterdir())).fails("is not an encoder's file")
 
 
 def test_what_comes_with_soundalike_is_shown_with_its_tags(run: Any) -> None:

@@ -212,5 +212,19 @@ def test_pooled_vector_keeps_the_declared_length(encoder: Encoder, recording: np
         assert np.linalg.norm(pooled) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_what_it_saves_is_the_same_encoder(encoder: Encoder, recording: np.ndarray, tmp_path: Path) -> None:
+    if not encoder.save(tmp_path):
+        assert list(tmp_path.iterdir()) == []
+        return
+    saved = load_encoder(tmp_path)
+    assert saved.spec == encoder.spec
+    assert saved.tag_names == encoder.tag_names
+    assert saved.reads_text == encoder.reads_text
+    starts, lengths = grid(encoder, recording)
+    np.testing.assert_array_equal(
+        saved.encode_at(recording, starts, lengths), encoder.encode_at(recording, starts, lengths)
+    )
+
+
 def test_fingerprint_is_the_same_each_time(address: str, encoder: Encoder) -> None:
     assert load_encoder(address).spec == encoder.spec

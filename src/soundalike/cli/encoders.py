@@ -11,6 +11,7 @@ import typer
 
 from soundalike.cli import install
 from soundalike.cli.console import Exit, JsonOption, LibraryOption, out, print_json, printable, say
+from soundalike.core.errors import SoundalikeError
 from soundalike.core.units import human_count, human_size
 from soundalike.library import (
     Library,
@@ -142,12 +143,34 @@ def tell_switch(report: SwitchReport, library: Library) -> None:
 
 
 def how_to_move(library: Library) -> str | None:
-    """Tell in one line how a library of an older default is moved to the newer one; None where it is not."""
+    """Tell in one line how a library of an older default or version is moved on; None where it is not."""
+    unheard = how_to_hear(library)
     newer = library.newer_default()
-    if newer is None:
+    if unheard is not None or newer is None:
+        return unheard
+    own = next((encoder.name for encoder in library.info().encoders if encoder.default), None)
+    what = f"there is a newer version of {newer}" if newer == own else f"{newer} is the default encoder now"
+    return f"{what}; to move this library: soundalike encoders use {newer}{_where(library)}"
+
+
+def how_to_hear(library: Library) -> str | None:
+    """Tell in one line that sounds cannot be found after an upgrade, and what helps; None where all can."""
+    try:
+        unheard = library.unheard()
+    except SoundalikeError:  # its encoder cannot be loaded: whoever needs it will hear of that
         return None
-    where = "" if library.path == default_library_path() else f" --library {shlex.quote(str(library.path))}"
-    return f"{newer} is the default encoder now; to move this library: soundalike encoders use {newer}{where}"
+    if not unheard:
+        return None
+    sounds = human_count(unheard, "sound")
+    return (
+        f"{sounds} cannot be found until indexed again, as their vectors are of an older version of the "
+        f"encoder; to do so: soundalike index{_where(library)}"
+    )
+
+
+def _where(library: Library) -> str:
+    """The option that names a library, where it has to be named."""
+    return "" if library.path == default_library_path() else f" --library {shlex.quote(str(library.path))}"
 
 
 def _derived(derived: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soundalike.cli.console import EncoderOption, JsonOption, LibraryOption, out, print_json, printable, say
+from soundalike.cli.encoders import how_to_hear
 from soundalike.core.units import human_duration
 from soundalike.library import Filters, Hit, Library, Sound, absolute_place
 
@@ -115,6 +116,9 @@ def _tell(hits: list[Hit], library: Library, *, segments: bool, json: bool) -> N
         print_hits(hits, segments)
     else:
         say("Nothing was found." if library.count() else "The library is empty: soundalike index FOLDER")
+    hint = how_to_hear(library)
+    if hint is not None:
+        say(hint)
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:

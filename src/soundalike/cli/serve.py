@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from soundalike.cli.console import EncoderOption, LibraryOption
+from soundalike.cli.console import EncoderOption, LibraryOption, say
+from soundalike.cli.encoders import how_to_hear
 from soundalike.library import Library
 
 
@@ -29,4 +30,8 @@ def serve(
     """Serve the page: search, listen, browse. Stop with Ctrl-C."""
     from soundalike.web import serve as run
 
-    run(Library.open(library, encoder=encoder, create=False), host=host, port=port, open_browser=browser)
+    opened = Library.open(library, encoder=encoder, create=False)
+    hint = how_to_hear(opened)
+    if hint is not None:
+        say(hint)
+    run(opened, host=host, port=port, open_browser=browser)

@@ -2,7 +2,13 @@
 
 from soundalike.encoders.adding import add_encoder, remove_encoder
 from soundalike.encoders.base import Encoder, EncoderSpec, Metric
-from soundalike.encoders.listing import ListedEncoder, describe_encoder, list_encoders
+from soundalike.encoders.listing import (
+    ListedEncoder,
+    declared_manifest,
+    declared_spec,
+    describe_encoder,
+    list_encoders,
+)
 from soundalike.encoders.own_folder import (
     ENCODERS_VARIABLE,
     own_encoder,
@@ -10,6 +16,7 @@ from soundalike.encoders.own_folder import (
     own_encoders_folder,
 )
 from soundalike.encoders.registry import (
+    BUILT_IN,
     DEFAULT_ENCODER,
     ENCODERS,
     FORMER_DEFAULTS,
@@ -19,6 +26,7 @@ from soundalike.encoders.registry import (
 from soundalike.encoders.verify import verify_encoder
 
 __all__ = [
+    "BUILT_IN",
     "DEFAULT_ENCODER",
     "ENCODERS",
     "ENCODERS_VARIABLE",
@@ -28,6 +36,8 @@ __all__ = [
     "ListedEncoder",
     "Metric",
     "add_encoder",
+    "declared_manifest",
+    "declared_spec",
     "describe_encoder",
     "encoder_names",
     "list_encoders",

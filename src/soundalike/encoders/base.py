@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -149,6 +150,20 @@ class Encoder(ABC):
         if self.spec.unit_length and length > 0.0:
             mean /= length
         return np.asarray(mean, dtype=np.float32)
+
+    def save(self, folder: Path) -> bool:
+        """Write the files that ``load_encoder`` makes the same encoder from, by the path of their folder.
+
+        A library keeps them, and listens with them when the encoder of that name has become another one.
+
+        Args:
+            folder: An empty folder.
+
+        Returns:
+            Whether there is something to write; False where code alone makes the encoder.
+        """
+        del folder
+        return False
 
     @property
     def tag_names(self) -> tuple[str, ...]:

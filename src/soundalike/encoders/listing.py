@@ -78,6 +78,33 @@ def describe_encoder(name: str) -> ListedEncoder:
     return ListedEncoder(name, origin, default, path, spec, manifest)
 
 
+def declared_spec(name_or_path: str) -> EncoderSpec:
+    """Tell what an encoder declares, as ``load_encoder`` takes it; a model is not opened: its manifest tells.
+
+    Raises:
+        NotFoundError: Neither a name nor a path of something that exists.
+        EncoderError: It cannot be loaded.
+    """
+    manifest = declared_manifest(name_or_path)
+    if manifest is None:
+        return load_encoder(name_or_path).spec
+    from soundalike.encoders.onnx_spec import spec_of  # noqa: PLC0415 (loads scipy, which naming needs not)
+
+    return spec_of(manifest)
+
+
+def declared_manifest(name_or_path: str) -> OnnxManifest | None:
+    """Read the manifest of an encoder, as ``load_encoder`` takes it; None where it is no model in a file.
+
+    Raises:
+        EncoderError: It is damaged, or a file of the model is absent.
+    """
+    path = _path_of(name_or_path)
+    if path is None and name_or_path not in ENCODERS and Path(name_or_path).exists():
+        path = Path(name_or_path)
+    return _manifest_of(path)
+
+
 def _path_of(name: str) -> Path | None:
     return shipped_manifests().get(name) or (None if name in ENCODERS else own_encoder(name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import EncoderError, InvalidInputError
 from soundalike.encoders.base import Encoder
+from soundalike.encoders.file_names import FOLDER_FILE
 from soundalike.encoders.front_end import FRAMES_AT_ONCE, spectra_at
-from soundalike.encoders.onnx_manifest import OnnxManifest, load_manifest
+from soundalike.encoders.onnx_manifest import OnnxManifest, load_manifest, save_manifest
 from soundalike.encoders.onnx_session import check_end, named_end, open_session, read_checked, sha256_of
 from soundalike.encoders.onnx_spec import spec_of
 from soundalike.encoders.text_encoder import TextEncoder
@@ -129,6 +131,13 @@ class OnnxEncoder(Encoder):
             spec = self.spec
             self._text = TextEncoder(self.manifest.text_tower, self.folder, spec.dims, spec.unit_length)
         return self._text.encode(texts)
+
+    def save(self, folder: Path) -> bool:
+        """Copy its model, with the manifest: see :meth:`soundalike.encoders.base.Encoder.save`."""
+        for name in self.manifest.files:
+            shutil.copyfile(self.folder / name, folder / name)
+        save_manifest(self.manifest, folder / FOLDER_FILE)
+        return True
 
     def _passes(self, count: int) -> Iterator[slice]:
         """Cut many segments into runs whose spectra fit into memory."""

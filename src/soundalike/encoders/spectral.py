@@ -12,7 +12,14 @@ from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError
 from soundalike.core.fingerprint import fingerprint
 from soundalike.encoders.base import Encoder, EncoderSpec, listening_fingerprint
-from soundalike.encoders.spectral_config import KIND, SpectralConfig, default_config, load_config
+from soundalike.encoders.file_names import FOLDER_FILE
+from soundalike.encoders.spectral_config import (
+    KIND,
+    SpectralConfig,
+    default_config,
+    load_config,
+    save_config,
+)
 from soundalike.features.cepstrum import cepstrum
 from soundalike.features.logmel import log_mel_of_frames
 from soundalike.features.statistics import time_statistics
@@ -88,6 +95,11 @@ class SpectralEncoder(Encoder):
         vectors *= self._weights
         norms = np.sqrt(np.add.reduce(np.square(vectors), axis=1, keepdims=True))
         return np.divide(vectors, norms, out=vectors, where=norms > 0.0)
+
+    def save(self, folder: Path) -> bool:
+        """Write its constants: see :meth:`soundalike.encoders.base.Encoder.save`."""
+        save_config(self.config, folder / FOLDER_FILE)
+        return True
 
     def statistics_at(self, samples: FloatArray, starts: IntArray, lengths: IntArray) -> FloatArray:
         """Take the statistics that vectors are made of, before they are standardised.

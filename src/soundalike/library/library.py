@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from soundalike.audio import unpack_peaks
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError, NotFoundError, SourceError
-from soundalike.encoders import Encoder, load_encoder
+from soundalike.encoders import Encoder, declared_spec, load_encoder
 from soundalike.ingest import Failure, IngestSettings, Progress, Report, ingest
 from soundalike.library.absent import AbsentPlace
-from soundalike.library.encoders import encoder_address, keep_encoder
+from soundalike.library.encoders import encoder_address, keep_encoder, newer_encoder
 from soundalike.library.export import ExportFormat, export_sounds
 from soundalike.library.info import LibraryInfo, library_errors, library_info, library_warnings
 from soundalike.library.location import check_apart, default_library_path, lies_in, uri_of_place
 from soundalike.library.playback import AudioFile, open_sound, preview_sound
-from soundalike.library.switching import SwitchReport, newer_default, switch_encoder
+from soundalike.library.switching import SwitchReport, sounds_without, switch_encoder
 from soundalike.search import Filters, Hit, Searcher, Sound
 from soundalike.sources import Limits, Source, is_on_disk, source_for
 from soundalike.sources.addresses import is_unicode
@@ -103,6 +103,10 @@ class Library:
         Files that have not changed are passed over; moved ones keep their vectors; vanished ones are marked
         as missing. A file that cannot be used is recorded with the reason and stops nothing.
 
+        Where soundalike has a newer version of the library's encoder, the library goes on with its copy of
+        the older one. Where it has none, or the code has changed so that nothing makes the older vectors any
+        more, what is added gets vectors of the new one; ``unheard`` counts the sounds that wait for theirs.
+
         Args:
             places: Folders, files, zip archives, http(s) addresses, or open binary files. None at all: every
                 folder, file and archive that was added before; those that are away are marked as missing.
@@ -133,9 +137,10 @@ class Library:
             keep_encoder(self._store, self._encoder_name, self.encoder)
             settings = IngestSettings(jobs=jobs, isolate=isolate, limits=limits)
             report = ingest(self._store, sources, self.encoder, self._encoder_name, settings, on_progress)
-        if self._by_default and self._store.default_encoder != self.encoder.spec.fingerprint:
-            with self._store.write() as writer:  # the same encoder, of a newer version of soundalike
-                writer.set_default_encoder(self.encoder.spec.fingerprint)
+        mine = self.encoder.spec.fingerprint
+        if self._by_default and self._store.default_encoder != mine and not sounds_without(self._store, mine):
+            with self._store.write() as writer:  # what made the older vectors is not to be had any more
+                writer.set_default_encoder(mine)
         self.searcher.refresh()
         return report
 
@@ -187,10 +192,29 @@ class Library:
         """Name what new libraries listen with, where this one has an older default: for ``use_encoder``.
 
         Returns:
-            The encoder's name; None where this library has it or was moved away from it, and where it was
-            opened with an encoder of the caller's choice.
+            The encoder's name: another one than this library's, or the same where this library listens with
+            its copy of an older version. None where this library has it or was moved away from it, and where
+            it was opened with an encoder of the caller's choice.
         """
-        return newer_default(self._store) if self._by_default else None
+        return newer_encoder(self._store) if self._by_default else None
+
+    def unheard(self) -> int:
+        """Count the sounds that cannot be found, as what made their vectors is not to be had any more.
+
+        ``add`` without places computes new ones.
+
+        Returns:
+            How many sounds of the library wait for vectors of its encoder as it is now. 0 where that is the
+            encoder that searches used before, and for a library that was opened with an encoder of the
+            caller's choice.
+
+        Raises:
+            EncoderError: The encoder cannot be loaded.
+        """
+        spec = self._encoder.spec if self._encoder else declared_spec(self._encoder_name)
+        if not self._by_default or self._store.default_encoder in (None, spec.fingerprint):
+            return 0
+        return sounds_without(self._store, spec.space)
 
     def remove(self, *what: Sound | str | os.PathLike[str]) -> int:
         """Take sounds out of the library. Their vectors are kept, so adding them again costs nothing.

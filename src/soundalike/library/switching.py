@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from soundalike.core.errors import LibraryError
 from soundalike.core.units import human_count
-from soundalike.encoders import DEFAULT_ENCODER, FORMER_DEFAULTS, Encoder
+from soundalike.encoders import Encoder
 from soundalike.ingest import Report
 from soundalike.ingest.run import encoder_record
 from soundalike.storage import Store
@@ -107,20 +107,6 @@ def derived_from(store: Store, fingerprint: str | None) -> tuple[Derived, ...]:
     if folder is None or not folder.is_dir():
         return ()
     return tuple(Derived(path, _size_of(path)) for path in sorted(folder.iterdir()))
-
-
-def newer_default(store: Store) -> str | None:
-    """Name the encoder that new libraries listen with, where this one has an older version's.
-
-    Returns:
-        Its name; None where the library has no encoder yet or one that was never the default, and where it
-        has vectors of the newer one: who moved it back, or stopped a move, was told already.
-    """
-    known = store.encoders()
-    record = known.get(store.default_encoder or "")
-    if record is None or record.name not in FORMER_DEFAULTS:
-        return None
-    return None if any(other.name == DEFAULT_ENCODER for other in known.values()) else DEFAULT_ENCODER
 
 
 def _size_of(path: Path) -> int:
