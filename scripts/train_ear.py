@@ -47,17 +47,18 @@ from soundalike.training import (
     load_recipe,
     train,
 )
-from soundalike.training.clips import ClipConfig, ClipSource
+from soundalike.training.clips import ClipConfig, ClipSource, PlainClips
 from soundalike.training.distillation import DistillationBatches, DistillationConfig, DistillationObjective
 from soundalike.training.export import TagLayer
 from soundalike.training.keeping import initial_weights, keeper_of
-from soundalike.training.labelled import label_clips, open_clips
+from soundalike.training.labelled import Clips, label_clips, open_clips
 from soundalike.training.live import LiveDistillationBatches, LiveDistillationConfig
 from soundalike.training.loop import choose_device
 from soundalike.training.mobilenet import load_teacher
 from soundalike.training.parsing import config_from_mapping
 from soundalike.training.prefetch import Batches
 from soundalike.training.recipe import Recipe
+from soundalike.training.relations import Relation
 from soundalike.training.sound_bank import SoundBank
 from soundalike.training.teacher import MobileNetTeacher
 
@@ -68,6 +69,7 @@ TEXTURE_S = 5.0
 TEXTURE_SEED = 11
 VARIED = 2.0 / 3.0  # the share of textures that go through random effects
 HELD_OUT_CLIPS = 2000
+CLIPS = ClipConfig(clip_s=4.0)
 STEPS_TO_BEGIN_WITH = 12  # whose batches tell the principal components of the network that is gone on from
 
 
@@ -162,13 +164,30 @@ def make_clips(options: argparse.Namespace, recipe: Recipe) -> None:
     sounds = [TrainingSounds(options.corpus / "train"), TrainingSounds(options.work / "textures")]
     for one in sounds:
         one.hold_in_memory()
-    source = ClipSource(sounds, ClipConfig())
+    jobs: list[tuple[str, Clips, int]] = [("clips", ClipSource(sounds, CLIPS), options.clips)]
+    config = distillation_config(recipe)
+    if config.relations:
+        related = related_clips(options, config)
+        jobs.append(("related", related, len(related.sounds)))
     teacher = MobileNetTeacher(options.teacher)
-    folder = options.work / "clips"
-    label_clips(
-        source, teacher, recipe.input, folder, options.clips, processes=options.processes,
-        on_progress=_clock(options.clips, "clips"),
-    )  # fmt: skip
+    for folder, source, count in jobs:
+        label_clips(
+            source, teacher, recipe.input, options.work / folder, count, processes=options.processes,
+            on_progress=_clock(count, f"clips of {folder}"),
+        )  # fmt: skip
+
+
+def distillation_config(recipe: Recipe) -> DistillationConfig:
+    """The settings of a recipe that learns from labelled clips."""
+    return config_from_mapping(DistillationConfig, recipe.objective.settings, "objective")
+
+
+def related_clips(options: argparse.Namespace, config: DistillationConfig) -> PlainClips:
+    """The sounds of the corpus that relations tell of, as they are."""
+    sounds = TrainingSounds(options.corpus / "train")
+    sounds.sounds = with_kinship(sounds.sounds)
+    taking_part = [Relation(relation, sounds.sounds).rows for relation in config.relations]
+    return PlainClips(sounds, np.unique(np.concatenate(taking_part)).tolist(), CLIPS.clip_s)
 
 
 def batches_for(options: argparse.Namespace, recipe: Recipe) -> Batches:
@@ -179,10 +198,14 @@ def batches_for(options: argparse.Namespace, recipe: Recipe) -> Batches:
         sounds = TrainingSounds(options.corpus / "train")
         sounds.hold_in_memory()
         return TrainingPairs(sounds, recipe)
-    config = config_from_mapping(DistillationConfig, recipe.objective.settings, "objective")
+    config = distillation_config(recipe)
     keeper = keeper_of(options.initial) if config.kept > 0.0 and options.initial else None
+    related = None
+    if config.relations:
+        plain = related_clips(options, config).sounds
+        related = (open_clips(options.work / "related", len(plain)), plain)
     return DistillationBatches(
-        open_clips(options.work / "clips", options.clips), recipe.input, config,
+        open_clips(options.work / "clips", options.clips), recipe.input, config, related=related,
         batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS, keeper=keeper,
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from soundalike.features.front_end import LogMelFrontEnd
 from soundalike.training.export import ExportConfig, TagLayer, export_encoder, load_exported
 from soundalike.training.inputs import InputConfig, MorletFrontEnd, network_inputs
 from soundalike.training.network import EmbeddingNetwork
-from soundalike.training.network_config import NetworkConfig, StageConfig
+from soundalike.training.network_config import NetworkConfig, PartConfig, StageConfig
 from soundalike.training.recipe import Recipe
 from soundalike.training.state import make_network
 
@@ -32,6 +32,10 @@ NETWORKS = {
     "plain": NetworkConfig((StageConfig(8, (5, 3)), StageConfig(16)), dims=16),
     "residual": NetworkConfig((StageConfig(8), StageConfig(16, (3, 3), (2, 1), repeats=2)), dims=16),
     "depthwise": NetworkConfig((StageConfig(8), StageConfig(16, depthwise=True, repeats=1)), dims=16),
+    "spectrum": NetworkConfig((StageConfig(8),), dims=16, hidden=24, spectrum=True),
+    "parts": NetworkConfig(
+        (StageConfig(8),), dims=16, parts=(PartConfig("one", 4), PartConfig("two", 12, 0.5)), spectrum=True
+    ),
     "pooling": NetworkConfig((StageConfig(8),), dims=16, pooling=("spread", "max", "mean"), hidden=24),
 }
 

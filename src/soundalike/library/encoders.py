@@ -134,7 +134,7 @@ def _makes(address: str, fingerprint: str) -> bool:
 
 
 def _write(encoder: Encoder, given: Path | None, part: Path) -> bool:
-    """Write the files to keep of an encoder, given as a file or called by its name; tell whether it has any."""
+    """Write the files to keep of an encoder, given as a file or called by name; tell whether it has any."""
     if given is not None:
         for name, path in _files(given).items():
             shutil.copy2(path, part / name)

@@ -198,6 +198,42 @@ class ClipSource:
         return out
 
 
+class PlainClips:
+    """The beginnings of sounds as they are: clip number i is that of sound i, and from the first again.
+
+    Args:
+        sounds: Where they are read from.
+        chosen: Which of them, positions in ``sounds.sounds``.
+        clip_s: Longest clip.
+
+    Attributes:
+        sounds: The chosen ones, in order.
+
+    Raises:
+        TrainingError: None is chosen.
+    """
+
+    def __init__(self, sounds: TrainingSounds, chosen: Sequence[int], clip_s: float) -> None:
+        if not chosen:
+            raise TrainingError("Expected at least one sound to take a clip of; got none.")
+        self.rate_hz = sounds.rate_hz
+        self.clip_samples = round(clip_s * sounds.rate_hz)
+        self.sounds = tuple(sounds.sounds[index] for index in chosen)
+        self._chosen, self._all = tuple(chosen), sounds
+
+    @property
+    def fingerprint(self) -> str:
+        """Name and digest of the sounds and of what is taken of them."""
+        contents = [self._all.digest, self.clip_samples, [(s.name, s.start, s.length) for s in self.sounds]]
+        return fingerprint("plain-clips", CODE_VERSION, contents)
+
+    def clip(self, number: int) -> FloatArray:
+        """Read a clip: shape ``(T,)``, float32, T up to ``clip_s``, its peak at 0.7 unless it is silent."""
+        samples = self._all.read(self._chosen[number % len(self._chosen)], 0, self.clip_samples)
+        peak = float(np.abs(samples).max(initial=0.0))
+        return samples * np.float32(_PEAK / peak) if peak > _SILENT else samples
+
+
 def _below(audio: FloatArray, other: FloatArray, below_db: float) -> FloatArray:
     """Add a sound so that its energy lies so many dB below that of the first; the longer one's length."""
     size = max(len(audio), len(other))

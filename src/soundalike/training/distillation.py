@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -16,15 +17,17 @@ from soundalike.core.errors import InvalidInputError, TrainingError
 from soundalike.core.fingerprint import fingerprint
 from soundalike.training.embed import Embed
 from soundalike.training.inputs import InputConfig
-from soundalike.training.labelled import LabelledClips, levels_db
+from soundalike.training.labelled import LabelledClips, joined_clips, levels_db
 from soundalike.training.losses import nt_xent, similarity_matrix_loss
 from soundalike.training.network import EmbeddingNetwork
 from soundalike.training.objective import Batch, Objective, Outcome
 from soundalike.training.own_statistics import STATISTICS, level_statistics
 from soundalike.training.prefetch import Arrays
+from soundalike.training.relations import Relation, RelationConfig, relation_loss
+from soundalike.training.sounds import TrainingSound
 from soundalike.training.targets import TargetConfig, Targets
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised when the same clips and settings would give other batches."""
 
 _CROPS = 4  # tries to find a stretch that is not much quieter than the clip
@@ -70,6 +73,7 @@ class DistillationConfig:
             worse, so by default the layer only reads them.
         consistency: Weight of NT-Xent between two views of every clip, of other stretches and otherwise
             blurred; 0 for one view. With two a batch has half as many clips.
+        consistent_part: The part of a vector whose two views stay near each other; all of it by default.
         temperature: Of NT-Xent.
         scale: What unit vectors are multiplied with before the projection and the classes.
         part: The part of a vector that is taught by the teacher; all of it by default.
@@ -79,6 +83,8 @@ class DistillationConfig:
         kept: Weight of what an earlier network says of the same segments, unblurred, so that it is not
             forgotten; 0 for none.
         kept_part: The part that keeps it.
+        relations: What facts of sounds tell beside the teacher.
+        relation_temperature: What cosines are divided by in relations.
         targets: What the teacher's features are turned into.
         blur: How levels are changed.
     """
@@ -88,6 +94,7 @@ class DistillationConfig:
     scores: float = 1.0
     scores_shape: bool = False
     consistency: float = 0.0
+    consistent_part: str = ""
     temperature: float = 0.1
     scale: float = 8.0
     part: str = ""
@@ -95,6 +102,8 @@ class DistillationConfig:
     own_part: str = ""
     kept: float = 0.0
     kept_part: str = ""
+    relations: tuple[RelationConfig, ...] = ()
+    relation_temperature: float = 0.1
     targets: TargetConfig = field(default_factory=TargetConfig)
     blur: BlurConfig = field(default_factory=BlurConfig)
 
@@ -102,8 +111,12 @@ class DistillationConfig:
         weights = (self.cosine, self.similarity, self.scores, self.consistency, self.own, self.kept)
         if not all(0.0 <= weight < 1e6 for weight in weights) or not any(weights):
             raise InvalidInputError(f"The weights of a distillation are not negative, nor all 0: {weights}.")
-        if not 0.005 <= self.temperature <= 10.0:
-            raise InvalidInputError(f"temperature lies between 0.005 and 10; got {self.temperature:g}.")
+        for temperature in (self.temperature, self.relation_temperature):
+            if not 0.005 <= temperature <= 10.0:
+                raise InvalidInputError(f"A temperature lies between 0.005 and 10; got {temperature:g}.")
+        names = [relation.name for relation in self.relations]
+        if len(set(names)) < len(names):
+            raise InvalidInputError(f"Relations have different names; got {', '.join(names)}.")
 
     @property
     def views(self) -> int:
@@ -123,9 +136,12 @@ class DistillationBatches:
         held_out: How many of the last clips are never trained on.
         keeper: The earlier network that ``config.kept`` asks for: a function from levels to vectors of length
             1, and its name and digest.
+        related: The sounds that ``config.relations`` tell of, each as a labelled clip; and the same sounds in
+            the same order, for their facts.
 
     Raises:
-        TrainingError: The clips were made for another front end, or there are too few.
+        TrainingError: The clips were made for another front end, there are too few, or relations leave no
+            room for them in a batch.
     """
 
     def __init__(
@@ -138,29 +154,49 @@ class DistillationBatches:
         seed: int,
         held_out: int = 0,
         keeper: tuple[Embed, str] | None = None,
+        related: tuple[LabelledClips, Sequence[TrainingSound]] | None = None,
     ) -> None:
         if (config.kept > 0.0) != (keeper is not None):
             raise TrainingError(
                 "An earlier network is given where the recipe keeps what it says, and only there."
             )
-        if listening.front_end != clips.front_end or listening.rate_hz != clips.rate_hz:
-            raise TrainingError(
-                f"The clips were made for {clips.front_end} at {clips.rate_hz} Hz; this recipe listens by "
-                f"{listening.front_end} at {listening.rate_hz} Hz."
-            )
+        if bool(config.relations) != (related is not None):
+            raise TrainingError("Related sounds are given where the recipe has relations, and only there.")
+        for some in (clips, *([related[0]] if related is not None else [])):
+            if listening.front_end != some.front_end or listening.rate_hz != some.rate_hz:
+                raise TrainingError(
+                    f"The clips were made for {some.front_end} at {some.rate_hz} Hz; this recipe listens by "
+                    f"{listening.front_end} at {listening.rate_hz} Hz."
+                )
         count = len(clips) - held_out
         if batch_size % config.views or count < batch_size:
             raise TrainingError(
                 f"A batch takes {batch_size} segments, {config.views} of each clip; there are {count} clips."
             )
-        self.clips, self.config, self.frames = clips, config, listening.frames
-        self._clips_at_once, self._seed, self._count = batch_size // config.views, seed, count
+        self.config, self.frames = config, listening.frames
+        self._seed, self._count, self._keeper = seed, count, keeper
+        self._relations: list[Relation] = []
+        self._related_first = len(clips)
+        if related is not None:
+            if len(related[0]) != len(related[1]):
+                raise TrainingError(
+                    f"Every related sound is a clip: {len(related[1])} sounds, {len(related[0])} clips."
+                )
+            self._relations = [Relation(relation, related[1]) for relation in config.relations]
+            clips = joined_clips(clips, related[0])
+        self.clips = clips
+        taken = sum(relation.config.labels * relation.config.each for relation in self._relations)
+        self._clips_at_once = batch_size // config.views - taken
+        if self._clips_at_once < 1:
+            raise TrainingError(
+                f"A batch of {batch_size} segments has {batch_size // config.views} clips; relations take "
+                f"{taken}."
+            )
         self._statistics = level_statistics(clips.levels, clips.lengths)
         self._targets = Targets(
             clips.features[:count], clips.teacher.widths, self._statistics[:count], config.targets
         )
-        self.held_out = np.arange(count, len(clips))
-        self._keeper = keeper
+        self.held_out = np.arange(count, self._related_first)
         rows = self._statistics[:count]
         self._own = (rows.mean(axis=0), rows.std(axis=0) + np.float32(1e-3))
 
@@ -169,18 +205,36 @@ class DistillationBatches:
         """Name and digest of what batches are made of."""
         config = self.config
         made = [config.targets, config.blur, config.views, self.frames, self._clips_at_once, self._seed]
-        made.append(self._count)
+        made += [self._count, config.relations]
         inputs = [self.clips.fingerprint, *([self._keeper[1]] if self._keeper is not None else [])]
         return fingerprint("distillation", CODE_VERSION, made, inputs)
 
     def batch(self, step: int) -> Arrays:
         """See :class:`soundalike.training.prefetch.Batches`."""
-        rows = np.tile(self._rows(step), self.config.views)
         rng = np.random.default_rng([self._seed, 1, step])
+        once, related = self._with_related(self._rows(step), rng)
+        rows = np.tile(once, self.config.views)
         clear = self.segments(rows, rng)
         inputs = blur(clear, self.config.blur, rng)
         kept = {"kept_vectors": self._keeper[0](clear)} if self._keeper is not None else {}
-        return {"inputs": inputs, **self.said(rows), **kept}
+        return {"inputs": inputs, **self.said(rows), **kept, **related}
+
+    def _with_related(self, free: IntArray, rng: np.random.Generator) -> tuple[IntArray, dict[str, IntArray]]:
+        """Add the clips of relations to those of a batch; and where each relation finds its own."""
+        rows, views = [free], self.config.views
+        places = [relation.draw(rng) for relation in self._relations]
+        whole = len(free) + sum(map(len, places))
+        related: dict[str, IntArray] = {}
+        first = len(free)
+        for relation, at in zip(self._relations, places, strict=True):
+            rows.append(self._related_first + relation.rows[at])
+            own = np.arange(first, first + len(at))
+            name = relation.config.name
+            related[f"{name}.rows"] = np.concatenate([own + view * whole for view in range(views)])
+            related[f"{name}.labels"] = np.tile(relation.labels[at], views)
+            related[f"{name}.excludes"] = np.tile(relation.excludes[at], views)
+            first += len(at)
+        return np.concatenate(rows), related
 
     def said(self, rows: IntArray) -> dict[str, FloatArray]:
         """What the teacher said of some clips: targets of length 1, and class scores from 0 to 1."""
@@ -284,7 +338,7 @@ class DistillationObjective(Objective):
     Source:
         Hinton, Vinyals and Dean 2015, Distilling the knowledge in a neural network; the similarity matrix
         after Tung and Mori 2019, Similarity-preserving knowledge distillation, here of cosines and without
-        its normalisation by rows.
+        its normalisation by rows; relations: see :func:`soundalike.training.relations.relation_loss`.
     """
 
     config_type: ClassVar[type] = DistillationConfig
@@ -336,11 +390,18 @@ class DistillationObjective(Objective):
             entropy = functional.binary_cross_entropy_with_logits(logits, batch["teacher_scores"])
             terms.append(("scores", config.scores * _CLASSES_THAT_SOUND, entropy))
         if config.consistency > 0.0:
-            first, second = vectors.chunk(2)
+            first, second = network.part(vectors, config.consistent_part).chunk(2)
             clips = torch.arange(len(first), device=vectors.device)
             terms.append(
                 ("consistency", config.consistency, nt_xent(first, second, clips, config.temperature))
             )
+        for relation in config.relations:
+            rows, labels, excludes = (
+                batch[f"{relation.name}.{column}"] for column in ("rows", "labels", "excludes")
+            )
+            related = network.part(vectors[rows], relation.part)
+            found = relation_loss(related, labels, excludes, config.relation_temperature)
+            terms.append((relation.name, relation.weight, found))
         for name, weight, term in terms:
             loss = loss + weight * term
             figures[name] = float(term.detach())

@@ -24,7 +24,7 @@ from soundalike.encoders.tag_head import TagHead
 from soundalike.features.front_end import LogMelFrontEnd
 from soundalike.training.embed import embedder
 from soundalike.training.front_end import DB_PER_NEPER, FrontEnd, MorletBank, MorletGroup
-from soundalike.training.network import ConvUnit, EmbeddingNetwork, Residual
+from soundalike.training.network import SOUNDING, ConvUnit, EmbeddingNetwork, Residual
 from soundalike.training.network_config import NetworkConfig
 from soundalike.training.recipe import Recipe, recipe_from_json
 
@@ -145,9 +145,12 @@ def build_model(
     """
     graph = GraphWriter("ear", half=half)
     weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
-    maps = _front_end(graph, network.front_end, recipe.input.window_samples)
+    levels = _front_end(graph, network.front_end, recipe.input.window_samples)
+    maps = graph.node("Unsqueeze", [levels, graph.constant([1])])
     maps = _modules(graph, network.body, "body", maps, weights)
     pooled = _pooling(graph, network, maps)
+    if network.config.spectrum:
+        pooled = graph.node("Concat", [pooled, *_spectrum(graph, levels)], axis=1)
     values = pooled
     if network.hidden is not None:
         values = graph.node("Relu", [_linear(graph, "hidden", values, weights)])
@@ -226,15 +229,14 @@ def _tried_inputs(recipe: Recipe) -> FloatArray:
 
 
 def _front_end(graph: GraphWriter, front_end: FrontEnd, samples: int) -> str:
-    """From the model's input to maps ``(B, 1, bands, frames)`` between -1 and 1."""
+    """From the model's input to levels ``(B, bands, frames)`` between -1 and 1."""
     levels = _INPUT if front_end.bank is None else _bank(graph, front_end.bank, samples)
     loudest = graph.node("ReduceMax", [levels], axes=[1, 2], keepdims=1)
     relative = graph.node("Sub", [levels, loudest])
     range_db = front_end.relative.range_db
     relative = graph.node("Max", [relative, graph.constant(-range_db)])
     relative = graph.node("Mul", [relative, graph.constant(2.0 / range_db)])
-    relative = graph.node("Add", [relative, graph.constant(1.0)])
-    return graph.node("Unsqueeze", [relative, graph.constant([1])])
+    return graph.node("Add", [relative, graph.constant(1.0)])
 
 
 def _bank(graph: GraphWriter, bank: MorletBank, samples: int) -> str:
@@ -311,6 +313,26 @@ def _pooling(graph: GraphWriter, network: EmbeddingNetwork, maps: str) -> str:
         parts.append(mean)
     joined = graph.node("Concat", parts, axis=1) if len(parts) > 1 else parts[0]
     return graph.node("Flatten", [joined], axis=1)
+
+
+def _spectrum(graph: GraphWriter, levels: str) -> tuple[str, str]:
+    """Means and spreads of every band over the frames that sound: see :func:`network.spectrum`."""
+    loudest = graph.node("ReduceMax", [levels], axes=[1], keepdims=1)
+    sounds = graph.node("Greater", [loudest, graph.constant(1.0 - 2.0 * SOUNDING)])
+    sounding = graph.node("Cast", [sounds], to=onnx.TensorProto.FLOAT)
+    frames = graph.constant([2])
+    count = graph.node("ReduceSum", [sounding, frames], keepdims=1)
+    count = graph.node("Max", [count, graph.constant(1.0)])
+
+    def mean(values: str) -> str:
+        total = graph.node("ReduceSum", [graph.node("Mul", [values, sounding]), frames], keepdims=1)
+        return graph.node("Div", [total, count])
+
+    means = mean(levels)
+    apart = graph.node("Sub", [levels, means])
+    variance = graph.node("Max", [mean(graph.node("Mul", [apart, apart])), graph.constant(1e-6)])
+    spreads = graph.node("Sqrt", [variance])
+    return graph.node("Flatten", [means], axis=1), graph.node("Flatten", [spreads], axis=1)
 
 
 def _unit_length(graph: GraphWriter, values: str, config: NetworkConfig) -> None:

@@ -17,6 +17,8 @@ from soundalike.core.fingerprint import fingerprint
 from soundalike.encoders.onnx_session import open_session, sha256_of
 from soundalike.training.embed import Embed
 from soundalike.training.export import load_exported
+from soundalike.training.front_end import FrontEnd
+from soundalike.training.network import EmbeddingNetwork
 from soundalike.training.recipe import Recipe
 
 
@@ -46,7 +48,8 @@ def initial_weights(path: Path, recipe: Recipe, inputs: NDArray[Any]) -> Mapping
     """Take the weights that a training starts from out of an exported network.
 
     Where the recipe's vectors have parts and the network's have none, each part starts from the principal
-    components of the network's vectors, as many as it has dimensions.
+    components of the network's vectors, as many as it has dimensions. Where the recipe's network looks at the
+    spectrum itself and the other one does not, it counts for nothing at first.
 
     Args:
         path: The ONNX file.
@@ -66,7 +69,14 @@ def initial_weights(path: Path, recipe: Recipe, inputs: NDArray[Any]) -> Mapping
         raise TrainingError(
             f"{path} was trained by {old.name}, whose network or input is not {recipe.name}'s."
         )
+    if old.network.spectrum and not recipe.network.spectrum:
+        raise TrainingError(f"{path} looks at the spectrum itself, which {recipe.name}'s network does not.")
     state = dict(network.state_dict())
+    if recipe.network.spectrum and not old.network.spectrum:
+        takes = "hidden.weight" if recipe.network.hidden else "last.weight"
+        known = state[takes]
+        size = EmbeddingNetwork(FrontEnd(recipe.input), recipe.network).pooled_dims
+        state[takes] = torch.cat([known, known.new_zeros(len(known), size - known.shape[1])], dim=1)
     if old.network.parts == recipe.network.parts:
         return state
     if old.network.parts:

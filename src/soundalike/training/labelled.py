@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError, TrainingError
 from soundalike.core.fingerprint import fingerprint
 from soundalike.features.front_end import LogMelFrontEnd, front_end_spectra
-from soundalike.training.clips import ClipSource
 from soundalike.training.inputs import InputConfig
 from soundalike.training.parsing import config_from_mapping, mapping_from_config
 from soundalike.training.teacher import Teacher, TeacherSpec
@@ -27,6 +26,20 @@ _DESCRIPTION = "clips.json"
 _PART_CLIPS = 1000
 _DB_PER_STEP = 0.375  # 255 steps of it: 95 dB below the loudest of a clip, beyond any range that is used
 _TOP = 255
+
+
+class Clips(Protocol):
+    """Clips by number, such as :class:`soundalike.training.clips.ClipSource`."""
+
+    rate_hz: int
+    clip_samples: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Name and digest of what clips are made of."""
+
+    def clip(self, number: int) -> FloatArray:
+        """Clip number i, always the same: shape ``(T,)``, float32, T up to ``clip_samples``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class LabelledClips:
 
 
 def label_clips(
-    source: ClipSource,
+    source: Clips,
     teacher: Teacher,
     listening: InputConfig,
     folder: Path,
@@ -153,6 +166,30 @@ def open_clips(folder: Path, count: int | None = None) -> LabelledClips:
     )  # fmt: skip
 
 
+def joined_clips(clips: LabelledClips, others: LabelledClips) -> LabelledClips:
+    """Put clips of the same front end and teacher behind each other.
+
+    Clips of different lengths are filled up as shorter clips are.
+
+    Raises:
+        TrainingError: They were made for different front ends, or labelled by different teachers.
+    """
+    if (clips.front_end, clips.rate_hz, clips.teacher) != (others.front_end, others.rate_hz, others.teacher):
+        raise TrainingError("Clips of different front ends, rates or teachers are not learnt from together.")
+    frames = max(clips.levels.shape[2], others.levels.shape[2])
+    levels = [
+        np.pad(some.levels, ((0, 0), (0, 0), (0, frames - some.levels.shape[2]))) for some in (clips, others)
+    ]
+    return LabelledClips(
+        fingerprint=fingerprint("joined-clips", FORMAT_VERSION, [clips.fingerprint, others.fingerprint]),
+        front_end=clips.front_end, rate_hz=clips.rate_hz, teacher=clips.teacher,
+        levels=np.concatenate(levels),
+        lengths=np.concatenate([clips.lengths, others.lengths]),
+        features=np.concatenate([clips.features, others.features]),
+        logits=np.concatenate([clips.logits, others.logits]),
+    )  # fmt: skip
+
+
 def quantise(levels: FloatArray) -> NDArray[np.uint8]:
     """Levels in dB to steps below the loudest.
 
@@ -172,7 +209,7 @@ def levels_db(steps: NDArray[np.uint8]) -> FloatArray:
 class _Job:
     """Makes parts; what a worker needs."""
 
-    def __init__(self, source: ClipSource, teacher: Teacher, front_end: LogMelFrontEnd, folder: Path) -> None:
+    def __init__(self, source: Clips, teacher: Teacher, front_end: LogMelFrontEnd, folder: Path) -> None:
         self.source, self.teacher, self.front_end, self.folder = source, teacher, front_end, folder
         self.frames = front_end.count_frames(source.clip_samples)
 
@@ -212,7 +249,7 @@ def _path(folder: Path, part: int) -> Path:
 
 
 def _describe(
-    folder: Path, source: ClipSource, teacher: TeacherSpec, front_end: LogMelFrontEnd, rate_hz: int
+    folder: Path, source: Clips, teacher: TeacherSpec, front_end: LogMelFrontEnd, rate_hz: int
 ) -> None:
     """Say what the folder's clips are made of, or check that it is the same."""
     made_of = fingerprint("labels", FORMAT_VERSION, [front_end], [source.fingerprint, teacher.fingerprint])

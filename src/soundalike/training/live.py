@@ -24,9 +24,7 @@ from soundalike.training.distillation import DistillationConfig, DistillationObj
 from soundalike.training.inputs import InputConfig
 from soundalike.training.live_clips import LiveClips, LiveConfig
 from soundalike.training.mobilenet import MobileNet
-from soundalike.training.network import EmbeddingNetwork
-from soundalike.training.objective import Batch, Outcome
-from soundalike.training.relations import Relation, RelationConfig, relation_loss
+from soundalike.training.relations import Relation
 from soundalike.training.sound_bank import SoundBank
 from soundalike.training.targets import Targets
 from soundalike.training.torch_levels import TorchLogMel, torch_level_statistics
@@ -43,39 +41,15 @@ class LiveDistillationConfig(DistillationConfig):
 
     Attributes:
         live: How clips and views are drawn.
-        relations: What facts of sounds tell beside the teacher.
-        relation_temperature: What cosines are divided by in relations.
     """
 
     live: LiveConfig = field(default_factory=LiveConfig)
-    relations: tuple[RelationConfig, ...] = ()
-    relation_temperature: float = 0.1
 
 
 class LiveDistillationObjective(DistillationObjective):
-    """A distillation, and beside it the relations that facts of sounds tell.
-
-    Source:
-        See :class:`soundalike.training.distillation.DistillationObjective` and
-        :func:`soundalike.training.relations.relation_loss`.
-    """
+    """A distillation by the settings of live ones; see the base class."""
 
     config_type = LiveDistillationConfig
-
-    def forward(self, network: EmbeddingNetwork, batch: Batch) -> Outcome:
-        """See :class:`soundalike.training.objective.Objective`."""
-        vectors = network(batch["inputs"])
-        loss, figures = self.judge(network, vectors, batch)
-        config: Any = self.config
-        for relation in config.relations:
-            rows, labels, excludes = (
-                batch[f"{relation.name}.{column}"] for column in ("rows", "labels", "excludes")
-            )
-            related = network.part(vectors[rows], relation.part)
-            term = relation_loss(related, labels, excludes, config.relation_temperature)
-            loss = loss + relation.weight * term
-            figures[relation.name] = float(term.detach())
-        return loss, figures
 
 
 class LiveDistillationBatches:

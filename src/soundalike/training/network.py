@@ -12,6 +12,7 @@ from soundalike.training.front_end import FrontEnd
 from soundalike.training.network_config import NetworkConfig, StageConfig, count_macs
 
 _LEAST_LENGTH = 1e-12  # what a vector is divided by at least, so that none divides by 0
+SOUNDING = 0.625  # of the range of levels below the loudest: 50 of 80 dB, where a frame still sounds
 
 
 class ConvUnit(nn.Module):
@@ -105,6 +106,8 @@ class EmbeddingNetwork(nn.Module):
         self.body = nn.Sequential(*units)
         bands = count_macs(config, front_end.bands, front_end.frames).map_size[1]
         self.pooled_dims = channels * bands * len(config.pooling)
+        if config.spectrum:
+            self.pooled_dims += 2 * front_end.bands
         self.dropout = nn.Dropout(config.dropout)
         if config.hidden:
             self.hidden: nn.Linear | None = nn.Linear(self.pooled_dims, config.hidden)
@@ -114,7 +117,10 @@ class EmbeddingNetwork(nn.Module):
 
     def maps(self, inputs: Tensor) -> Tensor:
         """The last maps, shape ``(B, C, bands', frames')``, of inputs as in :meth:`forward`."""
-        return cast(Tensor, self.body(self.front_end(inputs).unsqueeze(1)))
+        return self._maps(self.front_end(inputs))
+
+    def _maps(self, levels: Tensor) -> Tensor:
+        return cast(Tensor, self.body(levels.unsqueeze(1)))
 
     def pooled(self, inputs: Tensor) -> Tensor:
         """Pool the last maps over time.
@@ -125,13 +131,15 @@ class EmbeddingNetwork(nn.Module):
         Returns:
             Shape ``(B, P)``: what a head of an objective may stand on.
         """
-        maps = self.maps(inputs)
+        levels = self.front_end(inputs)
+        maps = self._maps(levels)
         parts = {
             "mean": lambda: maps.mean(dim=3),
             "max": lambda: maps.amax(dim=3),
             "spread": lambda: (maps.square().mean(dim=3) - maps.mean(dim=3).square()).clamp(min=1e-6).sqrt(),
         }
-        return torch.cat([parts[kind]() for kind in self.config.pooling], dim=1).flatten(1)
+        pooled = torch.cat([parts[kind]() for kind in self.config.pooling], dim=1).flatten(1)
+        return torch.cat([pooled, spectrum(levels)], dim=1) if self.config.spectrum else pooled
 
     def embedding(self, pooled: Tensor) -> Tensor:
         """Turn what was pooled, shape ``(B, P)``, into vectors of length 1, shape ``(B, D)``, float32."""
@@ -167,3 +175,21 @@ class EmbeddingNetwork(nn.Module):
             Vectors of length 1, shape ``(B, D)``, float32.
         """
         return self.embedding(self.pooled(inputs))
+
+
+def spectrum(levels: Tensor) -> Tensor:
+    """Take the mean and the spread of every band over the frames that sound.
+
+    Args:
+        levels: Shape ``(B, bands, frames)``, between -1 and 1, which is the loudest of each.
+
+    Returns:
+        Shape ``(B, 2 * bands)``, float32: all means, then all standard deviations.
+    """
+    levels = levels.float()
+    sounding = (levels.amax(dim=1, keepdim=True) > 1.0 - 2.0 * SOUNDING).float()
+    count = sounding.sum(dim=2).clamp(min=1.0)
+    mean = (levels * sounding).sum(dim=2) / count
+    apart = (levels - mean[:, :, None]).square() * sounding
+    spread = (apart.sum(dim=2) / count).clamp(min=1e-6).sqrt()
+    return torch.cat([mean, spread], dim=1)

@@ -77,6 +77,8 @@ class NetworkConfig:
         width: What the channels of all stages are multiplied with, rounded to multiples of 8.
         dropout: Share of the pooled values that is left out at random in training.
         parts: What a vector is made of, in order; their dimensions sum up to ``dims``. None: it is one.
+        spectrum: Whether the input's own levels stand beside what is pooled: their mean and their spread over
+            the frames that sound, per band.
     """
 
     stages: tuple[StageConfig, ...] = (
@@ -91,6 +93,7 @@ class NetworkConfig:
     width: float = 1.0
     dropout: float = 0.0
     parts: tuple[PartConfig, ...] = ()
+    spectrum: bool = False
 
     def __post_init__(self) -> None:
         if not self.stages or self.dims < 1 or self.hidden < 0:
@@ -187,7 +190,7 @@ def count_macs(config: NetworkConfig, bands: int, frames: int) -> NetworkCost:
             macs += weights * size[0] * size[1]
             parameters += weights + given + (taken if separable else 0)
         channels = given
-    pooled = channels * len(config.pooling) * size[0]
+    pooled = channels * len(config.pooling) * size[0] + (2 * bands if config.spectrum else 0)
     for units in [config.hidden, config.dims] if config.hidden else [config.dims]:
         macs += pooled * units
         parameters += pooled * units + units

@@ -7,6 +7,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from soundalike.core.arrays import FloatArray
+from soundalike.core.errors import InvalidInputError
 from soundalike.training.labelled import levels_db
 
 CEPSTRA = 24
@@ -27,9 +28,14 @@ def level_statistics(levels: NDArray[np.uint8], lengths: NDArray[np.integer]) ->
     Returns:
         Shape ``(N, STATISTICS)``, float32: coefficients 1 to 24 of each, in dB.
 
+    Raises:
+        InvalidInputError: There are too few bands for so many coefficients.
+
     Source:
         Davis and Mermelstein 1980, section II, on levels in dB.
     """
+    if levels.shape[1] <= CEPSTRA:
+        raise InvalidInputError(f"{CEPSTRA} cepstra need more bands than that; got {levels.shape[1]}.")
     out = np.empty((len(lengths), STATISTICS), np.float32)
     frames = np.arange(levels.shape[2])
     for first in range(0, len(lengths), _CLIPS_AT_ONCE):
