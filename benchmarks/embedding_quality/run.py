@@ -7,6 +7,7 @@ import dataclasses
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from benchmarks.embedding_quality.targets import Measured, against_targets
 from benchmarks.results import Table, write_results
 from soundalike.audio import decode, segment
 from soundalike.encoders import Encoder
+from soundalike.encoders.published import published_encoder
+from soundalike.encoders.published_conversion import write_published
 from soundalike.evaluation import Score
 from soundalike.library import DEFAULT_ENCODER, demo_sounds
 from soundalike.studies import (
@@ -36,6 +39,7 @@ from soundalike.studies import (
 
 HERE = Path(__file__).parent
 SEED = 6
+TEACHER = "efficientat-mn04"
 QUICK_SOUNDS, QUICK_ORIGINALS = 200, 16
 SPEED_S, QUICK_SPEED_S, ROUNDS = 300.0, 30.0, 3
 RESAMPLES = 1000
@@ -52,6 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=None, help="the folder of esc10, fsdd and philharmonia")
     parser.add_argument("--encoder", action="append", default=[], help="name or path; repeatable")
     parser.add_argument("--teacher", default=None, help="name or path of the teacher")
+    parser.add_argument("--archive", type=Path, help="the teacher's .pt file, for its last layer alone")
     parser.add_argument("--out", type=Path, default=HERE, help="the folder that RESULTS.md is written to")
     return parser.parse_args()
 
@@ -191,23 +196,38 @@ class _Log:
             print(f"{progress.stage}: {progress.done} of {progress.total}", file=sys.stderr)
 
 
+def last_layer(archive: Path, folder: Path) -> Path:
+    """Write the teacher's last layer alone as an encoder: what the project's targets name."""
+    published = published_encoder(TEACHER)
+    named = dataclasses.replace(published, name=f"{TEACHER}-last-layer")
+    return write_published(named, archive, folder, blocks=0)
+
+
 def main() -> None:
     """Evaluate everybody on everything, then race them on the same samples."""
-    asked = arguments()
+    with tempfile.TemporaryDirectory() as scratch:
+        run(arguments(), Path(scratch))
+
+
+def run(asked: argparse.Namespace, scratch: Path) -> None:
+    """See :func:`main`; ``scratch`` is an empty folder."""
     named = os.environ.get("SOUNDALIKE_TEST_DATA")
     data = asked.data or (Path(named) if named else HERE.parents[2] / "shared" / "data")
     tasks = tasks_of(data, quick=asked.quick)
     beside = [asked.teacher] if asked.teacher else []
+    if asked.archive:
+        beside.append(last_layer(asked.archive, scratch))
     field = contenders(asked.encoder or [DEFAULT_ENCODER], beside=beside, seed=SEED)
     found = evaluate(tasks, field, seed=SEED, resamples=RESAMPLES, on_progress=_Log())
     seconds = QUICK_SPEED_S if asked.quick else SPEED_S
     speeds = speed(field, tasks[0], seconds)
     figures = {contender.label: measured(found, speeds, contender.label) for contender in field}
     main_ones = [figures[contender.label] for contender in field if contender.role == "asked for"]
-    teacher = next((figures[contender.label] for contender in field if contender.role == "beside"), None)
+    others = [figures[contender.label] for contender in field if contender.role == "beside"]
+    teacher, last = (others[0], others[-1]) if others else (None, None)
     baseline = figures["mfcc-statistics"]
     tables = [retrieval_table(found), copies_table(found), speed_table(speeds, seconds)]
-    tables += [against_targets(one, teacher, baseline) for one in main_ones]
+    tables += [against_targets(one, teacher, baseline, last) for one in main_ones]
     notes = [
         f"Seed {SEED}; {len(found.left_out)} files left out.",
         f"Intervals: percentile bootstrap of {RESAMPLES} draws; near-repeats are drawn together.",

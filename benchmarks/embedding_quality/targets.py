@@ -30,14 +30,18 @@ class Measured:
     hours_per_hour: float
 
 
-def against_targets(one: Measured, teacher: Measured | None, baseline: Measured) -> Table:
+def against_targets(
+    one: Measured, teacher: Measured | None, baseline: Measured, last_layer: Measured | None = None
+) -> Table:
     """Hold an encoder against the targets.
 
     Args:
         one: Whose figures.
         teacher: The teacher's figures, None where it did not take part.
         baseline: Those of MFCC statistics.
+        last_layer: Those of the teacher's last layer alone; its own where that took no part.
     """
+    last_layer = last_layer or teacher
     table = Table(f"{one.label} against the targets", ["what", "wanted", "measured", "met"])
 
     def row(what: str, wanted: str, value: float | None, least: float | None, *, above: bool = False) -> None:
@@ -52,10 +56,10 @@ def against_targets(one: Measured, teacher: Measured | None, baseline: Measured)
     row("ESC-10, mean average precision", aim, one.map.get("esc10"), ESC10_AT_LEAST)
     for task in ABOVE_OTHERS:
         others = {"MFCC statistics": baseline.map.get(task)}
-        others |= {"the teacher": teacher.map.get(task)} if teacher else {}
+        others |= {"the teacher's last layer": last_layer.map.get(task)} if last_layer else {}
         known = {name: value for name, value in others.items() if value is not None}
         wanted = "above " + " and ".join(f"{name} ({value:.3f})" for name, value in known.items())
-        least = max(known.values()) if known and teacher else None
+        least = max(known.values()) if known and last_layer else None
         row(f"{task}, mean average precision", wanted, one.map.get(task), least, above=True)
     for kind in COPIES:
         row(f"copies found first: {kind}", f"at least {COPIES_AT_LEAST}", one.found_first.get(kind),

@@ -88,6 +88,13 @@ def test_the_published_network_is_that_of_pytorch_on_real_sounds(
     assert found["scores"].max() > 0.5, "something is heard"
 
 
+def test_the_last_layer_alone(published: State, real_spectra: NDArray[np.float32]) -> None:
+    pools, _ = in_torch(published, real_spectra)
+    converted = convert(published, blocks=0)
+    assert converted.dims == 384
+    np.testing.assert_allclose(run(converted, real_spectra)["vectors"], unit(pools[-1]), rtol=0, atol=CLOSE)
+
+
 def test_all_pools_and_logits_are_those_of_pytorch(
     published: State, real_spectra: NDArray[np.float32]
 ) -> None:

@@ -55,16 +55,17 @@ class Converted:
     parameters: int
 
 
-def convert(state: StateDict, *, all_pools: bool = False) -> Converted:
+def convert(state: StateDict, *, all_pools: bool = False, blocks: int = POOLED_BLOCKS) -> Converted:
     """Write a MobileNetV3 for sound as an ONNX model.
 
-    The embedding is the means over time and frequency of the last three blocks' outputs and of the last
+    The embedding is the means over time and frequency of the last blocks' outputs and of the last
     convolution's, side by side, brought to length 1; the scores are the sigmoids of the classifier's outputs.
 
     Args:
         state: See :func:`soundalike.encoders.mobilenet_onnx_weights.read_layers`.
         all_pools: Write the outputs for experiments instead: ``pooled``, the means of every block and of the
             last convolution side by side, shape ``(batch, sum of channels)``, and ``logits``.
+        blocks: How many of the last blocks are part of the embedding; 0 for the last convolution alone.
 
     Returns:
         The model: input ``spectra`` of shape ``(batch, bands, frames)``; outputs ``vectors`` of shape
@@ -86,8 +87,8 @@ def convert(state: StateDict, *, all_pools: bool = False) -> Converted:
         graph.node("Identity", [logits], output=LOGITS)
         outputs = {POOLED: dims, LOGITS: classes}
     else:
-        dims = sum(widths[-1 - POOLED_BLOCKS :])
-        _unit_length(graph, graph.node("Concat", [*pools[-POOLED_BLOCKS:], pooled], axis=1), EMBEDDING)
+        dims = sum(widths[-1 - blocks :])
+        _unit_length(graph, graph.node("Concat", [*pools[len(pools) - blocks :], pooled], axis=1), EMBEDDING)
         graph.node("Sigmoid", [logits], output=SCORES)
         outputs = {EMBEDDING: dims, SCORES: classes}
     ends: dict[str, Sequence[int | str]] = {name: ["batch", size] for name, size in outputs.items()}

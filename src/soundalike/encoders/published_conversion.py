@@ -34,13 +34,16 @@ _TRAINING_DATA = (
 )
 
 
-def write_published(published: PublishedEncoder, archive: Path, folder: Path) -> Path:
+def write_published(
+    published: PublishedEncoder, archive: Path, folder: Path, *, blocks: int = mobilenet_onnx.POOLED_BLOCKS
+) -> Path:
     """Convert the file of a published encoder into an encoder's folder: a model and its manifest.
 
     Args:
         published: Which one it is.
         archive: The file that its authors published.
         folder: An empty folder to write into.
+        blocks: See :func:`soundalike.encoders.mobilenet_onnx.convert`.
 
     Returns:
         The manifest's path.
@@ -48,7 +51,7 @@ def write_published(published: PublishedEncoder, archive: Path, folder: Path) ->
     Raises:
         EncoderError: The file is not one that can be read, or not that of this encoder.
     """
-    converted = mobilenet_onnx.convert(read_state_dict(archive))
+    converted = mobilenet_onnx.convert(read_state_dict(archive), blocks=blocks)
     found = (converted.last_channels, converted.classes)
     if found != (published.last_channels, published.classes):
         raise EncoderError(
