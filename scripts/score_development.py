@@ -43,6 +43,7 @@ from soundalike.core.errors import EncoderError, TrainingError
 from soundalike.core.fingerprint import fingerprint
 from soundalike.encoders import Encoder, EncoderSpec, load_encoder
 from soundalike.encoders.base import listening_fingerprint
+from soundalike.encoders.onnx import OnnxEncoder
 from soundalike.encoders.published import published_encoders
 from soundalike.encoders.published_conversion import write_published
 from soundalike.features.front_end import LogMelFrontEnd, front_end_spectra
@@ -50,6 +51,7 @@ from soundalike.studies.baselines import LogMelMean, MfccStatistics
 from soundalike.studies.tasks.copies import KINDS
 from soundalike.training import TrainingSounds, load_recipe
 from soundalike.training.clips import ClipConfig, ClipSource
+from soundalike.training.export import load_exported
 from soundalike.training.labelled import quantise
 from soundalike.training.own_statistics import STATISTICS, level_statistics
 from soundalike.training.targets import TargetConfig, Targets
@@ -97,6 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, required=True, help="what scripts/corpus/build.py wrote")
     parser.add_argument("--baselines", action="store_true", help="score what every encoder must beat, too")
     parser.add_argument("--teacher", type=Path, help="the .pt file of an EfficientAT network, scored too")
+    parser.add_argument(
+        "--weights", type=float, nargs="+", action="append", default=[],
+        help="score as if the parts of vectors counted so; repeatable",
+    )  # fmt: skip
     parser.add_argument("--targets", action="store_true", help="score what a student would be taught")
     parser.add_argument("--recipe", default="ear", help="whose front end makes the levels for --targets")
     parser.add_argument(
@@ -132,8 +138,23 @@ def _scored(options: argparse.Namespace, sounds: DevelopmentSet) -> Iterator[Sco
         yield scores_of(teacher.spec.name, teacher)
     for name in options.encoders:
         yield scores_of(name[-_LABEL_WIDTH:], load_encoder(name))
+        for weights in options.weights:
+            yield _reweighted(load_encoder(name), weights, sounds, options)
     if options.targets:
         yield from scored_targets(options, sounds)
+
+
+def _reweighted(
+    encoder: Encoder, weights: Sequence[float], sounds: DevelopmentSet, options: argparse.Namespace
+) -> Scores:
+    """Score an encoder as if the parts of its vectors counted otherwise."""
+    if not isinstance(encoder, OnnxEncoder):
+        raise SystemExit(f"{encoder.spec.name} is no network, so its vectors have no parts to weigh.")
+    _, recipe = load_exported(encoder.folder / encoder.manifest.file)
+    vectors, silent = hear(encoder, sounds, work=options.work, processes=options.processes)
+    other = vectors * recipe.network.rescaling(weights)
+    other /= np.maximum(np.linalg.norm(other, axis=1, keepdims=True), np.float32(1e-12))
+    return score(f"  by {', '.join(f'{weight:g}' for weight in weights)}", sounds, (other, silent))
 
 
 def teacher_as_installed(archive: Path) -> Encoder:

@@ -22,6 +22,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -119,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, help="how long to train; the recipe's by default")
     parser.add_argument("--initial", type=Path, help="an exported network to go on from, and to keep")
     parser.add_argument("--training-steps", type=int, help="how many steps to train, instead of minutes")
+    parser.add_argument(
+        "--weights", type=float, nargs="+", help="of the vector's parts, where not the recipe's"
+    )
     parser.add_argument("--processes", type=int, default=2, help="how many label at once")
     parser.add_argument("--run", default="run", help="name of the run's folder in the work folder")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the encoder is written")
@@ -252,12 +256,17 @@ def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult
 
 def export_student(options: argparse.Namespace, recipe: Recipe, result: TrainingResult) -> None:
     """Write the encoder with its tags."""
-    objective = result.objective
+    objective, network = result.objective, result.network
+    scaling = np.ones(recipe.network.dims, np.float32)
+    if options.weights:
+        scaling = recipe.network.rescaling(options.weights)
+        recipe = replace(recipe, network=recipe.network.with_weights(options.weights))
+        network.config = recipe.network
     tags = None
     if isinstance(objective, DistillationObjective) and objective.tags is not None:
         layer = torch.nn.Linear(objective.tags.in_features, objective.tags.out_features)
-        with torch.no_grad():  # the encoder's vectors have length 1: their scale goes into the layer
-            layer.weight.copy_(objective.tags.weight * objective.config.scale)
+        with torch.no_grad():  # what the vectors were scaled with goes into the layer
+            layer.weight.copy_(objective.tags.weight * objective.config.scale / torch.from_numpy(scaling))
             layer.bias.copy_(objective.tags.bias)
         tags = TagLayer(layer, "vectors", audioset_class_names())
     said = "labelled by EfficientAT mn04" if tags is not None else "without labels"
@@ -267,7 +276,7 @@ def export_student(options: argparse.Namespace, recipe: Recipe, result: Training
         licence="Apache-2.0",
         training_data=f"Free recordings and synthesised sound, {said}: see docs/model-card.md.",
     )
-    print(export_encoder(result.network, recipe, options.models, about, tags), flush=True)
+    print(export_encoder(network, recipe, options.models, about, tags), flush=True)
 
 
 def _clock(total: int, what: str) -> Callable[[int], None]:

@@ -125,6 +125,19 @@ def test_parts_that_do_not_fit_are_refused() -> None:
         PartConfig("one", 6, 0.0)
 
 
+def test_parts_that_count_otherwise_are_the_same_vectors_rescaled() -> None:
+    config = replace(WHOLE, parts=PARTS)
+    network = make_network(recipe_of(config)).eval()
+    inputs = torch.randn(5, BANDS, FRAMES) * 10
+    before = network(inputs).detach().numpy()
+    network.config = config.with_weights([1.0, 3.0, 0.25])
+    after = network(inputs).detach().numpy()
+    np.testing.assert_allclose(before * config.rescaling([1.0, 3.0, 0.25]), after, atol=1e-6)
+    assert np.square(after[:, config.part("kin")]).sum(axis=1) == pytest.approx(3.0 / 4.25)
+    with pytest.raises(InvalidInputError, match="each of 3 parts"):
+        config.with_weights([1.0, 2.0])
+
+
 def test_relations_find_their_own_clips_in_both_views() -> None:
     batches = batches_of()
     batch = batches.batch(4)

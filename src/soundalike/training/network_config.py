@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Self, TypeAlias
 
+import numpy as np
+
+from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError
 
 Pooling: TypeAlias = Literal["mean", "max", "spread"]
@@ -138,6 +142,37 @@ class NetworkConfig:
         """The length of each part in a vector of length 1."""
         total = sum(part.weight for part in self.parts)
         return tuple(math.sqrt(part.weight / total) for part in self.parts)
+
+    def with_weights(self, weights: Sequence[float]) -> Self:
+        """The same network, whose parts count otherwise.
+
+        Args:
+            weights: One for each part, in order.
+
+        Raises:
+            InvalidInputError: There are more or fewer parts, or one would not count.
+        """
+        if len(weights) != len(self.parts):
+            raise InvalidInputError(f"Expected a weight for each of {len(self.parts)} parts; got {weights}.")
+        parts = [replace(part, weight=weight) for part, weight in zip(self.parts, weights, strict=True)]
+        return replace(self, parts=tuple(parts))
+
+    def rescaling(self, weights: Sequence[float]) -> FloatArray:
+        """What vectors, also means of vectors, are multiplied with where parts shall count otherwise.
+
+        Args:
+            weights: See :meth:`with_weights`.
+
+        Returns:
+            Shape ``(dims,)``, float32. Means are to be brought to length 1 anew.
+
+        Example:
+            >>> parts = (PartConfig("one", 2), PartConfig("two", 1))
+            >>> NetworkConfig(dims=3, parts=parts).rescaling([1.0, 0.0001]).round(2).tolist()
+            [1.409999966621399, 1.409999966621399, 0.009999999776482582]
+        """
+        scales = np.divide(self.with_weights(weights).part_scales, self.part_scales)
+        return np.repeat(scales, [part.dims for part in self.parts]).astype(np.float32)
 
     def channels(self, stage: StageConfig) -> int:
         """Channels of a stage at this width."""
