@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import os
 import sys
 import time
@@ -51,7 +52,7 @@ from soundalike.training import (
 from soundalike.training.clips import ClipConfig, ClipSource, PlainClips
 from soundalike.training.distillation import DistillationBatches, DistillationConfig, DistillationObjective
 from soundalike.training.export import TagLayer
-from soundalike.training.keeping import initial_weights, keeper_of
+from soundalike.training.initial import initial_weights
 from soundalike.training.labelled import Clips, label_clips, open_clips
 from soundalike.training.live import LiveDistillationBatches, LiveDistillationConfig
 from soundalike.training.loop import choose_device
@@ -118,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--textures", type=int, default=TEXTURES, help="how many to synthesise")
     parser.add_argument("--clips", type=int, default=120_000, help="how many to label")
     parser.add_argument("--minutes", type=float, help="how long to train; the recipe's by default")
-    parser.add_argument("--initial", type=Path, help="an exported network to go on from, and to keep")
+    parser.add_argument("--initial", type=Path, help="an exported network to go on from")
     parser.add_argument("--training-steps", type=int, help="how many steps to train, instead of minutes")
     parser.add_argument(
         "--weights", type=float, nargs="+", help="of the vector's parts, where not the recipe's"
@@ -177,7 +178,7 @@ def make_clips(options: argparse.Namespace, recipe: Recipe) -> None:
     for folder, source, count in jobs:
         label_clips(
             source, teacher, recipe.input, options.work / folder, count, processes=options.processes,
-            on_progress=_clock(count, f"clips of {folder}"),
+            on_progress=_clock(count, "clips" if folder == "clips" else "clips of related sounds"),
         )  # fmt: skip
 
 
@@ -203,14 +204,13 @@ def batches_for(options: argparse.Namespace, recipe: Recipe) -> Batches:
         sounds.hold_in_memory()
         return TrainingPairs(sounds, recipe)
     config = distillation_config(recipe)
-    keeper = keeper_of(options.initial) if config.kept > 0.0 and options.initial else None
     related = None
     if config.relations:
         plain = related_clips(options, config).sounds
         related = (open_clips(options.work / "related", len(plain)), plain)
     return DistillationBatches(
         open_clips(options.work / "clips", options.clips), recipe.input, config, related=related,
-        batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS, keeper=keeper,
+        batch_size=recipe.batch_size, seed=recipe.seed, held_out=HELD_OUT_CLIPS,
     )  # fmt: skip
 
 
@@ -275,6 +275,7 @@ def export_student(options: argparse.Namespace, recipe: Recipe, result: Training
         version=options.version,
         licence="Apache-2.0",
         training_data=f"Free recordings and synthesised sound, {said}: see docs/model-card.md.",
+        half=True,
     )
     print(export_encoder(network, recipe, options.models, about, tags), flush=True)
 
@@ -289,7 +290,8 @@ def _clock(total: int, what: str) -> Callable[[int], None]:
             first.append(done)
         made = done - first[0]
         left_s = (time.perf_counter() - begun) * (total - done) / made if made else float("nan")
-        print(f"{done} of {total} {what}, {left_s / 60:.0f} min left", flush=True)
+        left = f", {left_s / 60:.0f} min left" if 0.0 < left_s < math.inf else ""
+        print(f"{min(done, total)} of {total} {what}{left}", flush=True)
 
     return show
 

@@ -16,8 +16,8 @@ from soundalike.training import TrainingSounds, TrainingSoundsWriter
 from soundalike.training.clips import PlainClips
 from soundalike.training.distillation import DistillationBatches, DistillationConfig, DistillationObjective
 from soundalike.training.export import ExportConfig, export_encoder
+from soundalike.training.initial import initial_weights
 from soundalike.training.inputs import InputConfig
-from soundalike.training.keeping import initial_weights, keeper_of
 from soundalike.training.labelled import LabelledClips, joined_clips
 from soundalike.training.network import spectrum
 from soundalike.training.network_config import NetworkConfig, PartConfig, StageConfig
@@ -237,9 +237,6 @@ def test_parts_start_from_the_principal_components_of_an_export(tmp_path: Path) 
     _, directions = np.linalg.eigh(np.cov(vectors.T))
     for found, expected in ((after[:, :9], directions[:, :-10:-1]), (after[:, 9:], directions[:, :-4:-1])):
         np.testing.assert_allclose(np.abs(found), np.abs(before @ expected), atol=1e-3)
-    embed, name = keeper_of(tmp_path / "old.onnx")
-    np.testing.assert_allclose(embed(inputs), vectors, atol=1e-4)
-    assert name.startswith("keeper-")
     assert initial_weights(tmp_path / "old.onnx", recipe_of(WHOLE), inputs).keys() == old.state_dict().keys()
 
 
@@ -251,9 +248,33 @@ def test_an_export_of_another_network_is_no_start(tmp_path: Path) -> None:
         initial_weights(path, recipe_of(replace(WHOLE, pooling=("mean",))), inputs)
     with pytest.raises(TrainingError, match="looks at the spectrum"):
         initial_weights(path, recipe_of(WHOLE), inputs)
-    other = replace(parts, parts=(PartConfig("all", 12),))
-    with pytest.raises(TrainingError, match="parts already"):
-        initial_weights(path, recipe_of(other), inputs)
+    with pytest.raises(TrainingError, match=r"asks for \{\}: expected parts"):
+        initial_weights(path, recipe_of(replace(parts, parts=())), inputs)
+
+
+def test_parts_of_other_sizes_start_from_those_of_their_name(tmp_path: Path) -> None:
+    network = replace(WHOLE, parts=PARTS, spectrum=True)
+    old = make_network(recipe_of(network)).eval()
+    export_encoder(old, recipe_of(network), tmp_path, ExportConfig("parts"))
+    inputs = (np.random.default_rng(0).standard_normal((80, BANDS, FRAMES)) * 10).astype(np.float32)
+    sizes = {part.name: part.dims for part in PARTS}
+    wider, narrower = PARTS[0].name, PARTS[1].name
+    sizes[wider], sizes[narrower] = sizes[wider] + 2, sizes[narrower] - 2
+    recipe = recipe_of(replace(network, parts=tuple(replace(part, dims=sizes[part.name]) for part in PARTS)))
+    new = make_network(recipe)
+    new.load_state_dict(initial_weights(tmp_path / "parts.onnx", recipe, inputs))
+    with torch.no_grad():
+        before = old.last(old.pooled(torch.from_numpy(inputs))).numpy()
+        after = new.eval().last(new.pooled(torch.from_numpy(inputs))).numpy()
+    vectors = old(torch.from_numpy(inputs)).detach().numpy().astype(np.float64)
+    for part in PARTS:
+        was, now = network.part(part.name), recipe.network.part(part.name)
+        _, directions = np.linalg.eigh(np.cov(vectors[:, was].T))
+        kept = min(part.dims, sizes[part.name])
+        expected = before[:, was] @ directions[:, ::-1][:, :kept]
+        np.testing.assert_allclose(np.abs(after[:, now][:, :kept]), np.abs(expected), atol=1e-3)
+    added = after[:, recipe.network.part(wider)][:, -2:]
+    assert np.abs(added).max(axis=0).min() > 1e-3  # of the rest of the vector
 
 
 def test_plain_clips_are_the_chosen_sounds_as_they_are(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from torch.nn import functional
 from soundalike.core.arrays import FloatArray, IntArray
 from soundalike.core.errors import InvalidInputError, TrainingError
 from soundalike.core.fingerprint import fingerprint
-from soundalike.training.embed import Embed
 from soundalike.training.inputs import InputConfig
 from soundalike.training.labelled import LabelledClips, joined_clips, levels_db
 from soundalike.training.losses import nt_xent, similarity_matrix_loss
@@ -80,9 +79,6 @@ class DistillationConfig:
         own: Weight of the difference between the similarities of clips in ``own_part`` and in their own
             statistics; 0 for none.
         own_part: The part that says how a sound itself is made, whatever the teacher calls it.
-        kept: Weight of what an earlier network says of the same segments, unblurred, so that it is not
-            forgotten; 0 for none.
-        kept_part: The part that keeps it.
         relations: What facts of sounds tell beside the teacher.
         relation_temperature: What cosines are divided by in relations.
         targets: What the teacher's features are turned into.
@@ -100,15 +96,13 @@ class DistillationConfig:
     part: str = ""
     own: float = 0.0
     own_part: str = ""
-    kept: float = 0.0
-    kept_part: str = ""
     relations: tuple[RelationConfig, ...] = ()
     relation_temperature: float = 0.1
     targets: TargetConfig = field(default_factory=TargetConfig)
     blur: BlurConfig = field(default_factory=BlurConfig)
 
     def __post_init__(self) -> None:
-        weights = (self.cosine, self.similarity, self.scores, self.consistency, self.own, self.kept)
+        weights = (self.cosine, self.similarity, self.scores, self.consistency, self.own)
         if not all(0.0 <= weight < 1e6 for weight in weights) or not any(weights):
             raise InvalidInputError(f"The weights of a distillation are not negative, nor all 0: {weights}.")
         for temperature in (self.temperature, self.relation_temperature):
@@ -134,8 +128,6 @@ class DistillationBatches:
         batch_size: Segments of a batch.
         seed: Where all randomness starts.
         held_out: How many of the last clips are never trained on.
-        keeper: The earlier network that ``config.kept`` asks for: a function from levels to vectors of length
-            1, and its name and digest.
         related: The sounds that ``config.relations`` tell of, each as a labelled clip; and the same sounds in
             the same order, for their facts.
 
@@ -153,13 +145,8 @@ class DistillationBatches:
         batch_size: int,
         seed: int,
         held_out: int = 0,
-        keeper: tuple[Embed, str] | None = None,
         related: tuple[LabelledClips, Sequence[TrainingSound]] | None = None,
     ) -> None:
-        if (config.kept > 0.0) != (keeper is not None):
-            raise TrainingError(
-                "An earlier network is given where the recipe keeps what it says, and only there."
-            )
         if bool(config.relations) != (related is not None):
             raise TrainingError("Related sounds are given where the recipe has relations, and only there.")
         for some in (clips, *([related[0]] if related is not None else [])):
@@ -174,7 +161,7 @@ class DistillationBatches:
                 f"A batch takes {batch_size} segments, {config.views} of each clip; there are {count} clips."
             )
         self.config, self.frames = config, listening.frames
-        self._seed, self._count, self._keeper = seed, count, keeper
+        self._seed, self._count = seed, count
         self._relations: list[Relation] = []
         self._related_first = len(clips)
         if related is not None:
@@ -206,18 +193,15 @@ class DistillationBatches:
         config = self.config
         made = [config.targets, config.blur, config.views, self.frames, self._clips_at_once, self._seed]
         made += [self._count, config.relations]
-        inputs = [self.clips.fingerprint, *([self._keeper[1]] if self._keeper is not None else [])]
-        return fingerprint("distillation", CODE_VERSION, made, inputs)
+        return fingerprint("distillation", CODE_VERSION, made, [self.clips.fingerprint])
 
     def batch(self, step: int) -> Arrays:
         """See :class:`soundalike.training.prefetch.Batches`."""
         rng = np.random.default_rng([self._seed, 1, step])
         once, related = self._with_related(self._rows(step), rng)
         rows = np.tile(once, self.config.views)
-        clear = self.segments(rows, rng)
-        inputs = blur(clear, self.config.blur, rng)
-        kept = {"kept_vectors": self._keeper[0](clear)} if self._keeper is not None else {}
-        return {"inputs": inputs, **self.said(rows), **kept, **related}
+        inputs = blur(self.segments(rows, rng), self.config.blur, rng)
+        return {"inputs": inputs, **self.said(rows), **related}
 
     def _with_related(self, free: IntArray, rng: np.random.Generator) -> tuple[IntArray, dict[str, IntArray]]:
         """Add the clips of relations to those of a batch; and where each relation finds its own."""
@@ -352,10 +336,6 @@ class DistillationObjective(Objective):
         taught = network.config.part(config.part)
         own = STATISTICS if config.targets.own_weight > 0.0 else 0
         self.projection = nn.Linear(taught.stop - taught.start, config.targets.dims + own)
-        self.kept: nn.Linear | None = None
-        if config.kept > 0.0:
-            keeps = network.config.part(config.kept_part)
-            self.kept = nn.Linear(keeps.stop - keeps.start, dims)
         self.tags: nn.Linear | None = None
         if config.scores > 0.0:
             self.tags = nn.Linear(dims, self.classes)
@@ -379,11 +359,6 @@ class DistillationObjective(Objective):
         if config.own > 0.0:
             own = network.part(vectors, config.own_part)
             terms.append(("own", config.own, similarity_matrix_loss(own, batch["own_statistics"])))
-        if self.kept is not None:
-            keeps, said = network.part(vectors, config.kept_part), batch["kept_vectors"]
-            apart = 1.0 - torch.cosine_similarity(self.kept(keeps * config.scale), said)
-            term = apart.mean() + config.similarity * similarity_matrix_loss(keeps, said)
-            terms.append(("kept", config.kept, term))
         if self.tags is not None:
             read = vectors if config.scores_shape else vectors.detach()
             logits = self.tags(read * config.scale)
