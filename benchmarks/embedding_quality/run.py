@@ -184,6 +184,11 @@ def measured(found: Evaluation, speeds: Mapping[str, float], label: str) -> Meas
     )
 
 
+def _without_folder(argument: str) -> str:
+    """An argument as results tell it: where somebody's files lie says nothing to others."""
+    return "/".join(Path(argument).parts[-2:]) if Path(argument).is_absolute() else argument
+
+
 class _Log:
     """A line now and then."""
 
@@ -239,7 +244,7 @@ def run(asked: argparse.Namespace, scratch: Path) -> None:
     write_results(
         asked.out,
         "How good are embeddings, and how fast?",
-        " ".join(["python benchmarks/embedding_quality/run.py", *sys.argv[1:]]),
+        " ".join(["python benchmarks/embedding_quality/run.py", *map(_without_folder, sys.argv[1:])]),
         [*tables, accuracy_table(found)],
         {"seed": SEED} | {one.label: dataclasses.asdict(one) for one in figures.values()},
         notes,
