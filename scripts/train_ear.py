@@ -34,6 +34,7 @@ import torch
 from numpy.typing import NDArray
 from scripts.corpus.kinship import with_kinship
 
+from soundalike.core.errors import SoundalikeError
 from soundalike.encoders.pt_archive import read_state_dict
 from soundalike.encoders.published import audioset_class_names
 from soundalike.synthesis import texture, texture_names, vary
@@ -78,7 +79,13 @@ STEPS_TO_BEGIN_WITH = 12  # whose batches tell the principal components of the n
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the steps that were asked for; returns the exit code."""
     options = _parser().parse_args(arguments)
-    recipe = load_recipe(options.recipe)
+    try:
+        return _run(options, load_recipe(options.recipe))
+    except SoundalikeError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _run(options: argparse.Namespace, recipe: Recipe) -> int:
     result: TrainingResult | None = None
     for step in options.steps or [step for step in STEPS if step in _needed(recipe)]:
         print(f"== {step}", flush=True)

@@ -31,6 +31,8 @@ from scripts.corpus.table import Part, read_table
 from scripts.corpus.words import PACKAGE as SPOKEN_WORDS
 from scripts.corpus.words import make_words_shard
 
+from soundalike.core.errors import TrainingError
+
 SPEECH_HOURS = 1.0
 
 
@@ -97,7 +99,10 @@ def _evaluation_clips(folders: Sequence[Path], work: Path, processes: int) -> Ev
     absent = [str(folder) for folder in folders if not folder.is_dir()]
     if absent:
         raise SystemExit(f"--against expects folders of audio files; there is no {', '.join(absent)}.")
-    sounds = read_evaluation_sets(folders, work, processes)
+    try:
+        sounds = read_evaluation_sets(folders, work, processes)
+    except TrainingError as error:
+        raise SystemExit(f"--against: {error}") from error
     print(f"{len(sounds)} evaluation clips, {sounds.hours:.2f} h", flush=True)
     return EvaluationClips(sounds, processes)
 

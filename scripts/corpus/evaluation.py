@@ -18,7 +18,7 @@ from scripts.corpus.table import AUDIO_EXTENSIONS
 
 from soundalike.audio import decode
 from soundalike.core.arrays import FloatArray
-from soundalike.core.errors import SoundalikeError
+from soundalike.core.errors import SoundalikeError, TrainingError
 from soundalike.training import TrainingSounds, TrainingSoundsWriter
 
 VERSION = 1
@@ -104,6 +104,9 @@ def read_evaluation_sets(folders: Sequence[Path], work: Path, processes: int) ->
 
     Returns:
         Their sounds; files that cannot be decoded are left out.
+
+    Raises:
+        TrainingError: A folder holds no file that can be decoded: nothing would be compared with it.
     """
     files = sorted(
         file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in AUDIO_EXTENSIONS
@@ -119,7 +122,12 @@ def read_evaluation_sets(folders: Sequence[Path], work: Path, processes: int) ->
                     bytes_hash, samples = decoded
                     facts = {"bytes_hash": bytes_hash, "samples_hash": hash_of_samples(samples)}
                     writer.add(samples, name=str(file), group=file.parent.name, facts=facts)
-    return TrainingSounds(target)
+    sounds = TrainingSounds(target)
+    read = [Path(sound.name) for sound in sounds.sounds]
+    for folder in folders:
+        if not any(file.is_relative_to(folder) for file in read):
+            raise TrainingError(f"{folder} holds no audio that can be decoded: nothing to compare with.")
+    return sounds
 
 
 def _decoded(file: Path) -> tuple[str, FloatArray] | None:

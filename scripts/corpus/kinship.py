@@ -14,6 +14,17 @@ from soundalike.training import TrainingSound
 
 _NUMBER = re.compile(r"[-_ ]?\d+$")
 _MOST_OF_A_FAMILY = 40
+_VOICE_FOLDERS = {
+    "asterisk-core-sounds-en-wav": re.compile(r".*/sounds/[^/]+/"),
+    "flightgear-data-base": re.compile(r".*/Sounds/(?:mk-viii|tcas/[^/]+)/"),
+    "hedgewars-data": re.compile(r".*/voices/[^/]+/"),
+    "klettres-data": re.compile(r".*/klettres/[^/]+/"),
+    "ktuberling-data": re.compile(r".*/sounds/[^/]+/"),
+    "trigger-rally-data": re.compile(r".*/codriver/[^/]+/"),
+    "unknown-horizons": re.compile(r".*/voice/[^/]+/[^/]+/"),
+    "0ad-data": re.compile(r".*/voice/[^/]+/civ/civ_(?:fe)?male(?=_)"),
+}
+"""Where packages keep the recordings of one voice. Others mix voices in a folder, or spread one over many."""
 
 
 def with_kinship(sounds: Sequence[TrainingSound]) -> tuple[TrainingSound, ...]:
@@ -25,7 +36,7 @@ def with_kinship(sounds: Sequence[TrainingSound]) -> tuple[TrainingSound, ...]:
     Returns:
         The same with more facts: ``family`` for effects whose names differ in a trailing number alone,
         within a folder; ``drum`` and ``kit`` for drums whose names tell them; ``recorded_speaker`` for
-        recorded speech, which packages keep in a folder for every voice.
+        recorded speech of packages that keep voices apart.
     """
     families = [_family(sound) for sound in sounds]
     sizes = Counter(families)
@@ -47,8 +58,17 @@ def _facts(sound: TrainingSound, family: str) -> dict[str, str]:
         if drum:
             found |= {"drum": drum, "kit": PurePosixPath(file).parent.as_posix()}
     if facts.get("kind") == "speech" and file:
-        found["recorded_speaker"] = f"{facts.get('package', '')}/{PurePosixPath(file).parent.as_posix()}"
+        speaker = _speaker(facts.get("package", ""), file)
+        if speaker:
+            found["recorded_speaker"] = speaker
     return found
+
+
+def _speaker(package: str, file: str) -> str:
+    """The package and the folder of a voice; empty where folders do not tell voices."""
+    folder = _VOICE_FOLDERS.get(package)
+    match = folder.match(file) if folder else None
+    return f"{package}/{match.group().rstrip('/')}" if match else ""
 
 
 def _family(sound: TrainingSound) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from soundalike.core.errors import EncoderError, LibraryError, NotFoundError
 from soundalike.encoders import ENCODERS_VARIABLE, add_encoder, remove_encoder
-from soundalike.library import DEFAULT_ENCODER, Library, Progress, load_encoder
+from soundalike.library import DEFAULT_ENCODER, Library, Progress, load_encoder, switching
+from soundalike.storage import Store
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TINY = str(GOLDEN / "encoders_front_end")
@@ -91,6 +92,28 @@ def test_sounds_that_are_away_stop_it_unless_it_is_forced(empty: Library, kicks:
     report = empty.use_encoder(TINY, force=True)
     assert (report.switched, report.without) == (True, 1)
     assert len(empty.vectors()[0]) == 3
+
+
+def test_sounds_that_another_process_adds_meanwhile_are_not_left_behind(
+    empty: Library, kicks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *first, last = sorted(kicks.iterdir())
+    empty.add(*first)
+    count = switching.sounds_without
+    counted: list[int] = []
+
+    def sounds_without(store: Store, fingerprint: str) -> int:
+        counted.append(count(store, fingerprint))
+        if len(counted) == 2:  # when all have vectors, and before the switch is written
+            Library.open(empty.path).add(last)
+        return counted[-1]
+
+    monkeypatch.setattr(switching, "sounds_without", sounds_without)
+    with pytest.raises(LibraryError, match=r"1 sound of .* would have no vectors of tiny-full"):
+        empty.use_encoder(TINY)
+    assert counted == [len(first), 0, 1]
+    assert Library.open(empty.path).encoder.spec.name == DEFAULT_ENCODER
+    assert empty.use_encoder(TINY).without == 0
 
 
 def test_sounds_without_a_place_stop_it_too(empty: Library, kicks: Path) -> None:

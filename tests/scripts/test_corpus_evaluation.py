@@ -12,6 +12,7 @@ import pytest
 
 from soundalike.audio import decode
 from soundalike.core.arrays import FloatArray
+from soundalike.core.errors import TrainingError
 from soundalike.training import TrainingSounds
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -97,6 +98,18 @@ def test_agreement_is_of_detail_and_not_of_level() -> None:
     assert overlap_s == pytest.approx(1.0, abs=0.1)
     assert agreement(noise, other, 0)[0] < 0.3
     assert agreement(noise, noise, 10_000) == (0.0, 0.0)
+
+
+def test_a_set_without_audio_is_an_error(tmp_path: Path, files: list[Path]) -> None:
+    """Nothing would be compared with it, and nobody would know."""
+    for name in ("good", "bad", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "good" / "a.ogg").symlink_to(files[0])
+    (tmp_path / "bad" / "a.wav").write_bytes(b"RIFF")
+    (tmp_path / "bad" / "a.txt").write_text("no audio")
+    for name in ("bad", "empty"):
+        with pytest.raises(TrainingError, match=f"{name} holds no audio that can be decoded"):
+            read_evaluation_sets([tmp_path / "good", tmp_path / name], tmp_path / "work", processes=1)
 
 
 def test_silence_has_no_landmarks() -> None:

@@ -105,16 +105,29 @@ def test_drums_are_told_by_their_names_and_their_kits_by_the_folder() -> None:
     ]
 
 
-def test_recorded_speakers_are_folders_of_packages() -> None:
-    found = told([
-        sound("voices/ann/yes.ogg", "speech"),
-        sound("voices/ann/no.ogg", "speech"),
-        sound("voices/bob/yes.ogg", "speech"),
-        sound("voices/ann/yes.ogg", "speech", "q"),
-    ])  # fmt: skip
-    speakers = [facts.pop("recorded_speaker") for facts in found]
-    assert speakers == ["p/voices/ann", "p/voices/ann", "p/voices/bob", "q/voices/ann"]
-    assert not any(found)
+@pytest.mark.parametrize(
+    ("package", "file", "speaker"),
+    [
+        ("asterisk-core-sounds-en-wav", "usr/share/asterisk/sounds/en_US_f_Allison/digits/1.wav",
+         "usr/share/asterisk/sounds/en_US_f_Allison"),
+        ("asterisk-core-sounds-en-wav", "usr/share/asterisk/sounds/en_US_f_Allison/vm-first.wav",
+         "usr/share/asterisk/sounds/en_US_f_Allison"),
+        ("hedgewars-data", "usr/share/games/hedgewars/Data/Sounds/voices/Pirate/Hello.ogg",
+         "usr/share/games/hedgewars/Data/Sounds/voices/Pirate"),
+        ("klettres-data", "usr/share/klettres/it/alpha/a.ogg", "usr/share/klettres/it"),
+        ("klettres-data", "usr/share/klettres/it/syllab/la.ogg", "usr/share/klettres/it"),
+        ("ktuberling-data", "usr/share/ktuberling/sounds/nn/hat.ogg", "usr/share/ktuberling/sounds/nn"),
+        ("trigger-rally-data", "usr/share/games/trigger-rally/data.zip/sounds/codriver/tim/cut.wav",
+         "usr/share/games/trigger-rally/data.zip/sounds/codriver/tim"),
+        ("flightgear-data-base", "usr/share/games/flightgear/Sounds/tcas/female/climb.wav",
+         "usr/share/games/flightgear/Sounds/tcas/female"),
+        ("unknown-horizons", "content/audio/voice/de/0/new_world/1.ogg", "content/audio/voice/de/0"),
+        ("0ad-data", "audio/voice/greek/civ/civ_female_repair_2.ogg", "audio/voice/greek/civ/civ_female"),
+        ("0ad-data", "audio/voice/greek/civ/civ_male_heal_1.ogg", "audio/voice/greek/civ/civ_male"),
+    ],
+)  # fmt: skip
+def test_recorded_speakers_are_where_packages_keep_them(package: str, file: str, speaker: str) -> None:
+    assert told([sound(file, "speech", package)]) == [{"recorded_speaker": f"{package}/{speaker}"}]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +137,12 @@ def test_recorded_speakers_are_folders_of_packages() -> None:
         sound("", "drum"),
         sound("", "speech", speaker="ann", text="yes"),  # spoken by a program: no file, no folder
         sound("", "effect"),
+        # folders of subjects, said by whoever recorded a language; of ranks; of robots
+        sound("usr/share/tuxpaint/stamps/animals/birds/owl_desc_de.ogg", "speech", "tuxpaint-stamps-default"),
+        sound("base.wz/audio/memressp/status/a.ogg", "speech", "warzone2100-data"),
+        sound("sound/effects/bot_sounds/voice_samples/1.ogg", "speech", "freedroidrpg-data"),
+        sound("audio/voice/global/civ_dog_bark.ogg", "speech", "0ad-data"),
+        sound("voices/ann/yes.ogg", "speech", "a-package-that-nobody-looked-at"),
         sound("u/kick.wav", "effect"),
         sound("u/ann/yes.ogg", "music"),
         TrainingSound("x", "group", 3, 7, {}),

@@ -52,7 +52,7 @@ def better_by(change: float) -> Any:
     return compare
 
 
-def config(recipe: Path, **more: Any) -> EmbeddingConfig:
+def config(recipe: Path | None, **more: Any) -> EmbeddingConfig:
     values: dict[str, Any] = {"recipe": recipe, "start": "nothing", "steps": 4, "device": "cpu"} | more
     return EmbeddingConfig(**values)
 
@@ -191,6 +191,31 @@ def test_damaged_checkpoints_are_told_and_anew_helps(
     assert again.comparison is not None
     assert first.comparison is not None
     assert again.manifest == first.manifest
+
+
+def test_anew_does_not_forget_what_it_is_to_start_from(
+    library: Library, tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_embedding, "compare_encoders", better_by(0.0))
+    first = train_on_library(library, config(tiny_recipe, name="mine"), run=RUN)
+    assert first.manifest is not None
+    before = {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
+    with pytest.raises(TrainingError, match=r"mine lies in .* which --anew would empty"):
+        train_on_library(library, config(None, start=str(first.manifest), name="mine", anew=True), run=RUN)
+    assert {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()} == before
+    other = config(None, start=str(first.manifest), name="other", anew=True)
+    assert train_on_library(library, other, run=RUN).started_from == "mine"
+
+
+@pytest.mark.parametrize("changed", [{"longest_s": 0.6}, {"hours": 1.0}])
+def test_another_length_of_sounds_does_not_go_on(
+    library: Library, tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, float]
+) -> None:
+    """Parts that were read would be of other sounds."""
+    monkeypatch.setattr(train_embedding, "compare_encoders", better_by(0.0))
+    train_on_library(library, config(tiny_recipe, name="mine"), run=RUN)
+    with pytest.raises(TrainingError, match=rf"asked for now is .*{next(iter(changed))}"):
+        train_on_library(library, config(tiny_recipe, name="mine", **changed), run=RUN)
 
 
 def test_a_library_whose_files_are_gone(trainable_template: Path, tmp_path: Path, tiny_recipe: Path) -> None:

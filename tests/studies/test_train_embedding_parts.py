@@ -224,6 +224,12 @@ def test_it_starts_from_the_encoder_in_use_where_that_carries_its_recipe(exporte
     assert (start.recipe.input, start.recipe.network) == (TINY.input, TINY.network)
     assert start.notes == ()
     assert start.recipe.optimiser.learning_rate < TINY.optimiser.learning_rate
+    used = {one.kind for one in start.recipe.positives.deformations}
+    assert used, "the recipe deforms"
+    assert start.trained_on == used | {"reverberation", "mp3"}, "its own recipe may have been another"
+    assert choose_start("nothing", None, load_encoder(exported), 5).trained_on.isdisjoint(
+        ["reverberation", "mp3"]
+    )
 
 
 def test_a_recipe_that_is_named_lends_all_but_the_network(exported: Path) -> None:
@@ -254,6 +260,10 @@ def test_what_cannot_be_trained_further_is_refused(exported: Path) -> None:
         choose_start(str(GOLDEN), None, in_use, 1)
     with pytest.raises(NotFoundError, match="no encoder called 'nobody'"):
         choose_start("nobody", None, in_use, 1)
+    for name in ("distill", "ear", "ear-second", "ear-parts"):
+        for start in ("nothing", str(exported)):
+            with pytest.raises(TrainingError, match=rf"recipe {name} needs more than .*teacher_features"):
+                choose_start(start, name, in_use, 1)
     with pytest.raises(NotFoundError, match="no recipe 'none'"):
         choose_start("nothing", "none", in_use, 1)
 

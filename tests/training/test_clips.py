@@ -57,6 +57,13 @@ def test_a_plain_clip_is_a_stretch_of_one_sound(sounds: TrainingSounds) -> None:
     assert heard == {300.0, 3000.0}  # the silent one is never drawn
 
 
+def test_a_clip_tells_its_file(sounds: TrainingSounds) -> None:
+    low, high, _ = (sound.file_code for sound in sounds.sounds)
+    for number in range(40):
+        clip, file = ClipSource([sounds], PLAIN).clip_and_file(number)
+        assert file == (low if loudest_hz(clip) < 1000.0 else high)
+
+
 def test_kinds_are_drawn_in_the_shares_that_are_asked_for(sounds: TrainingSounds) -> None:
     shares = (("effect", 0.8), ("music", 0.2), ("speech", 1e-9))
     config = replace(PLAIN, kind_shares=shares)

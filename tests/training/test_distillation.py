@@ -271,6 +271,8 @@ def test_two_views_are_of_the_same_clips_and_pull_together(clips: LabelledClips)
     same = {**tensors, "inputs": tensors["inputs"][:32].repeat(2, 1, 1)}
     with torch.no_grad():
         assert float(objective(network, same)[0]) < float(objective(network, tensors)[0])
+        of_one_file = {**tensors, "groups": torch.zeros(32, dtype=torch.int64)}
+        assert float(objective(network, of_one_file)[0]) == pytest.approx(0.0, abs=1e-6), "no negatives"
     with pytest.raises(TrainingError, match="2 of each clip"):
         DistillationBatches(clips, LISTENING, config, batch_size=63, seed=1)
 

@@ -192,6 +192,7 @@ def test_related_rows_are_told_by_the_facts_of_their_sounds(
     batch, drawn = drawn_sounds(batches, step, monkeypatch)
     facts = [dict(batches.bank.sounds[sound].facts) for sound in drawn] * 2
     assert len(facts) == BATCH
+    assert batch["groups"].tolist() == [batches.bank.sounds[sound].file_code for sound in drawn]
     seen: set[int] = set()
     for relation in (WORDS, NOTES):
         rows, labels, excludes = (

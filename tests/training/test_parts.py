@@ -60,6 +60,7 @@ def labelled(count: int, frames: int = 25, seed: int = 0, teacher: str = "t") ->
         teacher=TeacherSpec(fingerprint=teacher, rate_hz=RATE_HZ, widths=(3, 3), classes=527),
         levels=rng.integers(0, 256, (count, BANDS, frames)).astype(np.uint8),
         lengths=np.full(count, frames),
+        files=np.arange(count) // 2 + 1000 * seed,
         features=rng.standard_normal((count, 6)).astype(np.float16),
         logits=rng.standard_normal((count, 527)).astype(np.float16),
     )  # fmt: skip
@@ -164,6 +165,11 @@ def test_relations_find_their_own_clips_in_both_views() -> None:
     again = batches_of().batch(4)
     for name, array in batch.items():
         np.testing.assert_array_equal(array, again[name])
+    assert batch["groups"].shape == (24,), "of clips, not of views"
+    said = batches.said(np.arange(len(batches.clips)))["teacher_features"]
+    for row, file in enumerate(batch["groups"].tolist()):
+        (clip,) = np.flatnonzero((said == batch["teacher_features"][row]).all(axis=1))
+        assert file == batches.clips.files[clip]
     other = batches_of(replace(CONFIG, relations=RELATIONS[:1]))
     assert other.fingerprint != batches.fingerprint
     assert set(batches.held_out.tolist()) == set(range(55, 60))
@@ -192,6 +198,7 @@ def test_joined_clips_are_filled_up() -> None:
     assert joined.lengths.tolist() == [25, 25, 25, 18, 18]
     assert not joined.levels[3:, :, 18:].any()
     np.testing.assert_array_equal(joined.features[3:], labelled(2, 18, seed=1).features)
+    assert joined.files.tolist() == [0, 0, 1, 1000, 1000]
     assert joined.fingerprint not in (labelled(3).fingerprint, labelled(2, seed=1).fingerprint)
 
 
@@ -288,9 +295,11 @@ def test_plain_clips_are_the_chosen_sounds_as_they_are(tmp_path: Path) -> None:
     assert [sound.name for sound in clips.sounds] == ["2", "0", "silent"]
     for number, index in enumerate((2, 0)):
         whole = sounds.read(index, 0, RATE_HZ // 2)
-        np.testing.assert_allclose(clips.clip(number), whole * (0.7 / np.abs(whole).max()), atol=1e-5)
-    np.testing.assert_array_equal(clips.clip(4), clips.clip(1))
-    assert not clips.clip(2).any()
+        clip, file = clips.clip_and_file(number)
+        np.testing.assert_allclose(clip, whole * (0.7 / np.abs(whole).max()), atol=1e-5)
+        assert file == sounds.sounds[index].file_code
+    np.testing.assert_array_equal(clips.clip_and_file(4)[0], clips.clip_and_file(1)[0])
+    assert not clips.clip_and_file(2)[0].any()
     assert clips.fingerprint != PlainClips(sounds, [0, 2, 3], clip_s=0.5).fingerprint
     with pytest.raises(TrainingError, match="at least one"):
         PlainClips(sounds, [], clip_s=0.5)

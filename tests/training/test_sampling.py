@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from soundalike.core.errors import TrainingError
 from soundalike.training.positives_config import DeformationChoice, PositivesConfig
 from soundalike.training.recipe import Recipe
 from soundalike.training.sampling import SegmentDraw, TrainingPairs
-from soundalike.training.sounds import TrainingSounds
+from soundalike.training.sounds import TrainingSound, TrainingSounds, TrainingSoundsWriter
 
 MakeRecipe = Callable[..., Recipe]
 MakeSounds = Callable[..., TrainingSounds]
@@ -49,7 +50,49 @@ def test_shapes_and_groups(demo_training: TrainingSounds, small_recipe: MakeReci
 def test_only_the_chosen_sounds_are_drawn(demo_training: TrainingSounds, small_recipe: MakeRecipe) -> None:
     pairs = TrainingPairs(demo_training, small_recipe(), indices=[3, 5, 11])
     drawn = np.concatenate([pairs.batch(step)["groups"] for step in range(4)])
-    assert set(drawn.tolist()) == {3, 5, 11}
+    assert set(drawn.tolist()) == {demo_training.sounds[index].file_code for index in (3, 5, 11)}
+
+
+def stretches(folder: Path, files: list[str], sounds: list[np.ndarray]) -> TrainingSounds:
+    """Sounds, each a stretch of a file."""
+    with TrainingSoundsWriter(folder, 16000) as writer:
+        for number, (file, samples) in enumerate(zip(files, sounds, strict=True)):
+            facts = {"package": "p", "file": file}
+            writer.add(samples.astype(np.float32), name=f"{file}@{number}", group="p", facts=facts)
+    return TrainingSounds(folder)
+
+
+def test_stretches_of_one_file_are_never_negatives(tmp_path: Path, small_recipe: MakeRecipe) -> None:
+    """Where a long file was cut before, its stretches are sounds of their own, and still of one file."""
+    levels = (0.1, 0.2, 0.3)
+    sounds = stretches(tmp_path / "s", ["long", "long", "other"], [np.full(9000, level) for level in levels])
+    codes = [sound.file_code for sound in sounds.sounds]
+    assert codes[0] == codes[1] != codes[2]
+    pairs = TrainingPairs(sounds, small_recipe())
+    for step in range(4):
+        groups, anchors, _, _ = pairs.segments(step)
+        assert np.unique(np.round(anchors[:, 0], 1)).tolist() == pytest.approx(levels)
+        is_long = anchors[:, 0] < 0.25
+        assert (groups == codes[0]).tolist() == is_long.tolist()
+        assert (groups == codes[2]).tolist() == (~is_long).tolist()
+
+
+def test_stretches_of_one_file_are_too_little(tmp_path: Path, small_recipe: MakeRecipe) -> None:
+    sounds = stretches(tmp_path / "s", ["long", "long"], [noise(9000), noise(9000, 1)])
+    with pytest.raises(TrainingError, match="at least two files"):
+        TrainingPairs(sounds, small_recipe())
+    sounds = stretches(tmp_path / "t", ["a", "a", "b"], [noise(9000), noise(9000, 1), np.zeros(9000)])
+    with pytest.raises(TrainingError, match="among 2 there is one"):
+        TrainingPairs(sounds, small_recipe()).batch(0)
+
+
+def test_what_tells_no_file_is_a_file_of_its_own() -> None:
+    one, other = (TrainingSound(name, "g", 0, 1) for name in ("a", "b"))
+    assert one.file_code != other.file_code
+    assert one.file_code == TrainingSound("a", "h", 5, 9, {"package": "p"}).file_code
+    in_packages = [TrainingSound("a", "g", 0, 1, {"package": name, "file": "f"}) for name in "pq"]
+    assert in_packages[0].file_code != in_packages[1].file_code
+    assert 0 <= one.file_code < 2**63
 
 
 def test_near_positives_lie_within_reach(make_sounds: MakeSounds, small_recipe: MakeRecipe) -> None:

@@ -181,7 +181,8 @@ def _tell(report: TrainingReport, library: Library, *, forced: bool) -> None:
             f"{library.path} listens as before. To switch all the same: "
             f"soundalike encoders use {report.manifest}"
         )
-    if forced and not report.decision.switch:
+    has_switched = report.switched is not None and report.switched.switched
+    if forced and has_switched and not report.decision.switch:
         say("It was switched because of --force.")
 
 

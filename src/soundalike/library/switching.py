@@ -80,17 +80,24 @@ def switch_encoder(
     if computed is not None and computed.interrupted:
         return SwitchReport(before, after, False, computed, without)
     if without and not force:
-        raise LibraryError(
-            f"{human_count(without, 'sound')} of {store.path} would have no vectors of {encoder.spec.name}: "
-            "their files are away or cannot be read. Nothing was switched. Bring them back, or use --force; "
-            "they cannot be found then."
-        )
+        raise LibraryError(_would_be_lost(store, encoder, without))
     if before == after:
         return SwitchReport(before, after, False, computed, without)
     derived = derived_from(store, before)
     with store.write() as writer:
+        without = sounds_without(store, after)  # another process may have added some since
+        if without and not force:
+            raise LibraryError(_would_be_lost(store, encoder, without))
         writer.ensure_encoder(encoder_record(encoder), default=True)
     return SwitchReport(before, after, True, computed, without, derived)
+
+
+def _would_be_lost(store: Store, encoder: Encoder, without: int) -> str:
+    return (
+        f"{human_count(without, 'sound')} of {store.path} would have no vectors of {encoder.spec.name}: "
+        "their files are away or cannot be read. Nothing was switched. Bring them back, or use --force; "
+        "they cannot be found then."
+    )
 
 
 def sounds_without(store: Store, fingerprint: str) -> int:

@@ -146,7 +146,8 @@ def _fetch(wanted: Wanted, part: Path, *, trusted: bool, on_bytes: OnBytes) -> N
         except DownloadError as error:
             if _size(part) > before:
                 continue
-            kept = f" The {human_size(before)} that came are kept for the next attempt." if before else ""
+            there = _size(part)
+            kept = f" The {human_size(there)} that came are kept for the next attempt." if there else ""
             raise DownloadError(f"{error}{kept}") from error
         else:
             return

@@ -16,6 +16,10 @@ NOTHING = "nothing"
 SHIPPED = "ear"
 FROM_NOTHING, FROM_ENCODER = "ntxent", "finetune"
 """The recipes that are used where none is named."""
+_MADE_WITH = frozenset({"reverberation", "mp3"})
+"""What an encoder that is started from may have been made with, though its last recipe does not tell: clips
+that a teacher labels are put into rooms, and lose treble as lossy codes take it."""
+_PAIRS = frozenset({"inputs", "positives", "groups"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class StartingPoint:
     model: Path | None
     recipe: Recipe
     notes: tuple[str, ...] = ()
+
+    @property
+    def trained_on(self) -> frozenset[str]:
+        """The changes of sounds, by name, that training makes or that the encoder may have been made with."""
+        return _deformations(self.recipe) | (_MADE_WITH if self.model is not None else frozenset())
 
 
 def choose_start(
@@ -58,7 +67,8 @@ def choose_start(
 
     Raises:
         NotFoundError: There is no such encoder or recipe.
-        TrainingError: The encoder that is named cannot be trained further.
+        TrainingError: The encoder that is named cannot be trained further, or the recipe needs more than
+            sounds, such as a teacher.
         MissingExtraError: Torch is not installed.
     """
     encoder = _encoder_to_start_from(start, in_use)
@@ -117,7 +127,22 @@ def _can_go_on(encoder: Encoder) -> TypeGuard[OnnxEncoder]:
 
 
 def _given(recipe: str | Path | Recipe | None, otherwise: str) -> Recipe:
-    return recipe if isinstance(recipe, Recipe) else load_recipe(otherwise if recipe is None else recipe)
+    """The recipe, if a library's sounds are all that it needs."""
+    from soundalike.training import OBJECTIVES  # noqa: PLC0415 (needs torch)
+
+    given = recipe if isinstance(recipe, Recipe) else load_recipe(otherwise if recipe is None else recipe)
+    more = sorted(set(OBJECTIVES.load(given.objective.kind).needs) - _PAIRS)
+    if more:
+        raise TrainingError(
+            f"The recipe {given.name} needs more than a library's sounds ({', '.join(more)}): it is for "
+            "scripts. Take finetune, ntxent, triplet, triplet-euclidean, morlet-triplet, or one of your own "
+            "that learns from pairs."
+        )
+    return given
+
+
+def _deformations(recipe: Recipe) -> frozenset[str]:
+    return frozenset(one.kind for one in recipe.positives.deformations)
 
 
 def _seeded(recipe: Recipe, seed: int) -> Recipe:

@@ -115,7 +115,9 @@ class _Job:
         self._known = None if config.anew else load_plan(self.folder)
         self._old = self._compared_with()
         self._start = choose_start(config.start, config.recipe, self._old, config.seed)
-        self._kinds = unseen_kinds(one.kind for one in self._start.recipe.positives.deformations)
+        self._kinds = unseen_kinds(self._start.trained_on)
+        if self._config.anew:
+            self._keep_start()
         self._plan = self._planned()
         self._began = time.monotonic()
 
@@ -133,12 +135,27 @@ class _Job:
             return in_use
         return Library.open(self._library.path, encoder=self._known.in_use, create=False).encoder
 
+    def _keep_start(self) -> None:
+        """Refuse to forget a run whose encoder is what the new one is to start from.
+
+        Raises:
+            TrainingError: The encoder lies in the folder that would be emptied.
+        """
+        model = self._start.model
+        if model is not None and model.resolve().is_relative_to(self.folder.resolve()):
+            raise TrainingError(
+                f"{self._start.name} lies in {self.folder}, which --anew would empty, and is what the new "
+                "training is to start from: choose another --name, or another start with --from."
+            )
+
     def _planned(self) -> Plan:
         """The plan of the run that the folder holds, or a new one."""
         asked = {
             "start": self._start.fingerprint or self._start.name,
             "recipe": self._start.recipe.fingerprint,
             "seed": self._config.seed,
+            "longest_s": self._config.longest_s,
+            "hours": self._config.hours,
         }
         if self._known is not None:
             check_same(self._known, asked, self.folder)

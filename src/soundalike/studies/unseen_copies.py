@@ -82,7 +82,7 @@ def unseen_kinds(trained: Iterable[str]) -> tuple[CopyKind, ...]:
     """Leave out what a recipe trains on: a plug-in may have brought it.
 
     Args:
-        trained: The kinds of deformation that the recipe uses.
+        trained: The kinds of deformation that the recipe uses, and those that the start was made with.
 
     Returns:
         At least one kind.
@@ -98,6 +98,6 @@ def unseen_kinds(trained: Iterable[str]) -> tuple[CopyKind, ...]:
     kept = tuple(kind for kind in UNSEEN_KINDS if kind.name.split()[0].lower() not in known)
     if not kept:
         raise InvalidInputError(
-            f"The recipe trains on {', '.join(sorted(known))}: no deformation is left to judge by."
+            f"Training makes use of {', '.join(sorted(known))}: no deformation is left to judge by."
         )
     return kept

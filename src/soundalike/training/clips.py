@@ -108,6 +108,7 @@ class ClipSource:
         shares = draw_shares(self._lengths / self.rate_hz, self._kinds, packages, config)
         self._cumulated = np.cumsum(shares)
         self._groups = [row.group for row in rows]
+        self._files = [row.file_code for row in rows]
         self._members: dict[str, list[int]] = {}
         for position, group in enumerate(self._groups):
             self._members.setdefault(group, []).append(position)
@@ -122,28 +123,33 @@ class ClipSource:
         return fingerprint("clips", CODE_VERSION, [self.config, contents])
 
     def clip(self, number: int) -> FloatArray:
+        """The samples of :meth:`clip_and_file`."""
+        return self.clip_and_file(number)[0]
+
+    def clip_and_file(self, number: int) -> tuple[FloatArray, int]:
         """Draw a clip.
 
         Args:
             number: Which, from 0.
 
         Returns:
-            Shape ``(T,)``, float32, T up to ``clip_s``, its peak at 0.7.
+            Shape ``(T,)``, float32, T up to ``clip_s``, its peak at 0.7; and the code of the file that it is
+            of, of the louder one where two are mixed.
 
         Raises:
             TrainingError: A hundred draws in a row were silent.
         """
         for attempt in range(_TRIES):
             rng = np.random.default_rng([self.config.seed, number, attempt])
-            drawn = self._draw(rng)
+            drawn, file = self._draw(rng)
             peak = float(np.abs(drawn).max(initial=0.0))
             if len(drawn) >= _SHORTEST_S * self.rate_hz and peak > _SILENT:
-                return drawn * np.float32(_PEAK / peak)
+                return drawn * np.float32(_PEAK / peak), file
         raise TrainingError(f"{_TRIES} clips drawn in a row were silent: the sounds are, too.")
 
-    def _draw(self, rng: np.random.Generator) -> FloatArray:
+    def _draw(self, rng: np.random.Generator) -> tuple[FloatArray, int]:
         config = self.config
-        audio = self._base(rng)
+        audio, at = self._base(rng)
         if rng.random() < config.granulated:
             audio = granulate(audio, rate_hz=self.rate_hz, duration_s=config.clip_s, rng=rng)
         if rng.random() < config.filtered:
@@ -151,15 +157,15 @@ class ClipSource:
         if rng.random() < config.reverberated:
             audio = reverberate(audio, rate_hz=self.rate_hz, rng=rng)
         if rng.random() < config.mixed:
-            audio = _below(audio, self._base(rng), rng.uniform(0.0, config.mix_range_db))
+            audio = _below(audio, self._base(rng)[0], rng.uniform(0.0, config.mix_range_db))
         if rng.random() < config.noisy:
             slope = rng.uniform(-7.0, 0.0)
             noise = coloured_noise(len(audio), self.rate_hz, rng, slope_db_per_octave=slope)
             audio = _below(audio, noise, rng.uniform(5.0, 45.0))
-        return audio[: self.clip_samples]
+        return audio[: self.clip_samples], self._files[at]
 
-    def _base(self, rng: np.random.Generator) -> FloatArray:
-        """A stretch of one sound, or a sequence of short ones, perhaps at another speed."""
+    def _base(self, rng: np.random.Generator) -> tuple[FloatArray, int]:
+        """A stretch of one sound, or a sequence of short ones, perhaps at another speed; and which sound."""
         at = int(np.searchsorted(self._cumulated, rng.random() * self._cumulated[-1]))
         at = min(at, len(self._where) - 1)
         is_short = self._lengths[at] < 2.5 * self.rate_hz
@@ -172,7 +178,7 @@ class ClipSource:
         if rng.random() < self.config.speed and len(audio) > 2:
             reach = self.config.speed_semitones
             audio = change_speed(audio, float(2.0 ** (rng.uniform(-reach, reach) / 12.0)))
-        return audio[: self.clip_samples]
+        return audio[: self.clip_samples], at
 
     def _read(self, at: int, wanted: int, rng: np.random.Generator) -> FloatArray:
         of, index = self._where[at]
@@ -227,11 +233,16 @@ class PlainClips:
         contents = [self._all.digest, self.clip_samples, [(s.name, s.start, s.length) for s in self.sounds]]
         return fingerprint("plain-clips", CODE_VERSION, contents)
 
-    def clip(self, number: int) -> FloatArray:
-        """Read a clip: shape ``(T,)``, float32, T up to ``clip_s``, its peak at 0.7 unless it is silent."""
-        samples = self._all.read(self._chosen[number % len(self._chosen)], 0, self.clip_samples)
+    def clip_and_file(self, number: int) -> tuple[FloatArray, int]:
+        """Read a clip: shape ``(T,)``, float32, T up to ``clip_s``, its peak at 0.7 unless it is silent.
+
+        With it comes the code of its file.
+        """
+        row = number % len(self._chosen)
+        samples = self._all.read(self._chosen[row], 0, self.clip_samples)
         peak = float(np.abs(samples).max(initial=0.0))
-        return samples * np.float32(_PEAK / peak) if peak > _SILENT else samples
+        audible = samples * np.float32(_PEAK / peak) if peak > _SILENT else samples
+        return audible, self.sounds[row].file_code
 
 
 def _below(audio: FloatArray, other: FloatArray, below_db: float) -> FloatArray:

@@ -26,7 +26,7 @@ from soundalike.training.relations import Relation, RelationConfig, relation_los
 from soundalike.training.sounds import TrainingSound
 from soundalike.training.targets import TargetConfig, Targets
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raised when the same clips and settings would give other batches."""
 
 _CROPS = 4  # tries to find a stretch that is not much quieter than the clip
@@ -71,7 +71,8 @@ class DistillationConfig:
         scores_shape: Whether the class scores shape the vectors too. On held-out sounds they made retrieval
             worse, so by default the layer only reads them.
         consistency: Weight of NT-Xent between two views of every clip, of other stretches and otherwise
-            blurred; 0 for one view. With two a batch has half as many clips.
+            blurred; 0 for one view. With two a batch has half as many clips. Clips of one file are no
+            negatives of each other.
         consistent_part: The part of a vector whose two views stay near each other; all of it by default.
         temperature: Of NT-Xent.
         scale: What unit vectors are multiplied with before the projection and the classes.
@@ -201,7 +202,7 @@ class DistillationBatches:
         once, related = self._with_related(self._rows(step), rng)
         rows = np.tile(once, self.config.views)
         inputs = blur(self.segments(rows, rng), self.config.blur, rng)
-        return {"inputs": inputs, **self.said(rows), **related}
+        return {"inputs": inputs, "groups": self.clips.files[once], **self.said(rows), **related}
 
     def _with_related(self, free: IntArray, rng: np.random.Generator) -> tuple[IntArray, dict[str, IntArray]]:
         """Add the clips of relations to those of a batch; and where each relation finds its own."""
@@ -366,10 +367,8 @@ class DistillationObjective(Objective):
             terms.append(("scores", config.scores * _CLASSES_THAT_SOUND, entropy))
         if config.consistency > 0.0:
             first, second = network.part(vectors, config.consistent_part).chunk(2)
-            clips = torch.arange(len(first), device=vectors.device)
-            terms.append(
-                ("consistency", config.consistency, nt_xent(first, second, clips, config.temperature))
-            )
+            together = nt_xent(first, second, batch["groups"], config.temperature)
+            terms.append(("consistency", config.consistency, together))
         for relation in config.relations:
             rows, labels, excludes = (
                 batch[f"{relation.name}.{column}"] for column in ("rows", "labels", "excludes")

@@ -21,11 +21,12 @@ from soundalike.training.inputs import InputConfig
 from soundalike.training.parsing import config_from_mapping, mapping_from_config
 from soundalike.training.teacher import Teacher, TeacherSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _DESCRIPTION = "clips.json"
 _PART_CLIPS = 1000
 _DB_PER_STEP = 0.375  # 255 steps of it: 95 dB below the loudest of a clip, beyond any range that is used
 _TOP = 255
+_COLUMNS = ("levels", "lengths", "files", "features", "logits")
 
 
 class Clips(Protocol):
@@ -38,8 +39,11 @@ class Clips(Protocol):
     def fingerprint(self) -> str:
         """Name and digest of what clips are made of."""
 
-    def clip(self, number: int) -> FloatArray:
-        """Clip number i, always the same: shape ``(T,)``, float32, T up to ``clip_samples``."""
+    def clip_and_file(self, number: int) -> tuple[FloatArray, int]:
+        """Clip number i, always the same, and the code of its file.
+
+        The clip has shape ``(T,)``, float32, T up to ``clip_samples``.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class LabelledClips:
         teacher: What labelled them.
         levels: Shape ``(N, bands, frames)``, uint8: steps of 0.375 dB, 255 the loudest of its clip.
         lengths: Frames of each clip, shape ``(N,)``; beyond them levels are 0.
+        files: Codes of the files that clips are of, shape ``(N,)``.
         features: What the teacher's layers said, shape ``(N, F)``, float16.
         logits: What its classes said, shape ``(N, C)``, float16.
     """
@@ -63,6 +68,7 @@ class LabelledClips:
     teacher: TeacherSpec
     levels: NDArray[np.uint8]
     lengths: NDArray[np.int64]
+    files: NDArray[np.int64]
     features: NDArray[np.float16]
     logits: NDArray[np.float16]
 
@@ -141,7 +147,7 @@ def open_clips(folder: Path, count: int | None = None) -> LabelledClips:
         raise TrainingError(f"Of the labelled clips in {folder} parts are missing: label them again.")
     if count is not None:
         paths = paths[: -(-count // _PART_CLIPS)]
-    columns: dict[str, list[NDArray[Any]]] = {"levels": [], "lengths": [], "features": [], "logits": []}
+    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
     for path in paths:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
@@ -161,7 +167,7 @@ def open_clips(folder: Path, count: int | None = None) -> LabelledClips:
     name = fingerprint("labelled-clips", FORMAT_VERSION, [document["made_of"], len(stacked["lengths"])])
     return LabelledClips(
         fingerprint=name, front_end=front_end, rate_hz=int(document["rate_hz"]), teacher=teacher,
-        levels=stacked["levels"], lengths=stacked["lengths"].astype(np.int64),
+        levels=stacked["levels"], lengths=stacked["lengths"].astype(np.int64), files=stacked["files"],
         features=stacked["features"], logits=stacked["logits"],
     )  # fmt: skip
 
@@ -185,6 +191,7 @@ def joined_clips(clips: LabelledClips, others: LabelledClips) -> LabelledClips:
         front_end=clips.front_end, rate_hz=clips.rate_hz, teacher=clips.teacher,
         levels=np.concatenate(levels),
         lengths=np.concatenate([clips.lengths, others.lengths]),
+        files=np.concatenate([clips.files, others.files]),
         features=np.concatenate([clips.features, others.features]),
         logits=np.concatenate([clips.logits, others.logits]),
     )  # fmt: skip
@@ -217,12 +224,12 @@ class _Job:
         """Draw and label the clips of one part, and write them."""
         spec = self.teacher.spec
         levels = np.zeros((_PART_CLIPS, self.front_end.bands, self.frames), np.uint8)
-        lengths = np.zeros(_PART_CLIPS, np.int16)
+        lengths, files = np.zeros(_PART_CLIPS, np.int16), np.zeros(_PART_CLIPS, np.int64)
         features = np.zeros((_PART_CLIPS, sum(spec.widths)), np.float16)
         logits = np.zeros((_PART_CLIPS, spec.classes), np.float16)
         least = self.front_end.frame_samples
         for row in range(_PART_CLIPS):
-            clip = self.source.clip(part * _PART_CLIPS + row)
+            clip, files[row] = self.source.clip_and_file(part * _PART_CLIPS + row)
             padded = np.pad(clip, (0, max(0, least - len(clip))))
             steps = quantise(front_end_spectra(padded[None], self.front_end, self.source.rate_hz)[0])
             levels[row, :, : steps.shape[1]] = steps
@@ -231,7 +238,7 @@ class _Job:
         path = _path(self.folder, part)
         unfinished = path.with_suffix(".unfinished")
         with unfinished.open("wb") as file:
-            np.savez(file, levels=levels, lengths=lengths, features=features, logits=logits)
+            np.savez(file, levels=levels, lengths=lengths, files=files, features=features, logits=logits)
         unfinished.replace(path)
 
 

@@ -29,7 +29,7 @@ from soundalike.training.sound_bank import SoundBank
 from soundalike.training.targets import Targets
 from soundalike.training.torch_levels import TorchLogMel, torch_level_statistics
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raised when the same sounds and settings would give other batches."""
 
 _SHORTEST_S = 0.05
@@ -109,6 +109,7 @@ class LiveDistillationBatches:
             [teacher_name],
         )  # fmt: skip
         device = bank.device
+        self._files = torch.tensor([sound.file_code for sound in bank.sounds], device=device)
         self._teacher = teacher.to(device).eval().requires_grad_(requires_grad=False)
         self._teacher_ear = TorchLogMel(EFFICIENTAT_FRONT_END, RATE_HZ).to(device)
         self._ear = TorchLogMel(front_end, RATE_HZ).to(device)
@@ -152,8 +153,8 @@ class LiveDistillationBatches:
 
         Returns:
             ``inputs``, ``teacher_features``, ``teacher_scores`` and ``own_statistics`` of both views of all
-            clips, first all first views, then all second ones; and for every relation ``NAME.rows``,
-            ``NAME.labels`` and ``NAME.excludes``. Tensors on the device.
+            clips, first all first views, then all second ones; ``groups``, each clip's file; and for each
+            relation ``NAME.rows``, ``NAME.labels`` and ``NAME.excludes``. Tensors on the device.
         """
         rng = np.random.default_rng([self.seed, 1, step])
         draw = Draw(_mixed(self.seed, 1, step), self.bank.device)
@@ -169,6 +170,7 @@ class LiveDistillationBatches:
         views = [self._clips_of.view(draw, clips, extent) for _ in range(2)]
         batch = {
             "inputs": torch.cat(views),
+            "groups": self._files[rows],
             "teacher_features": taught.repeat(2, 1),
             "teacher_scores": scores.repeat(2, 1),
             "own_statistics": own.repeat(2, 1),

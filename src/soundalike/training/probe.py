@@ -64,7 +64,8 @@ class RetrievalProbe:
         )
         self._inputs = [network_inputs(some, recipe.input) for some in (one, other, copies)]
         self._two = (first != second)[heard] & draw.is_heard(other)
-        self._sounds = rows
+        files = np.array([sounds.sounds[row].file_code for row in rows.tolist()], np.int64)
+        self._files = np.unique(files, return_inverse=True)[1].reshape(-1)
         names = {sounds.sounds[row].group for row in rows.tolist()}
         codes = {name: code for code, name in enumerate(sorted(names))}
         self._groups = np.array([codes[sounds.sounds[row].group] for row in rows.tolist()])
@@ -72,11 +73,11 @@ class RetrievalProbe:
     def measure(self, embed: Embed) -> dict[str, float]:
         """Measure; see :class:`soundalike.training.loop.Probe`."""
         one, other, copies = (embed(inputs) for inputs in self._inputs)
-        places = np.arange(len(self._sounds))
+        places = np.arange(len(self._files))
         figures = {"near_duplicate_first": _first(np.concatenate([one, copies]), np.tile(places, 2))}
         if self._two.sum() >= 2:
             pairs = np.concatenate([one[self._two], other[self._two]])
-            figures["same_file_first"] = _first(pairs, np.tile(places[self._two], 2))
+            figures["same_file_first"] = _first(pairs, np.tile(self._files[self._two], 2))
         if 1 < len(np.unique(self._groups)) < len(self._groups):
             figures["group_map"] = retrieval_scores(one, self._groups).mean("map")
         return figures

@@ -17,7 +17,7 @@ from soundalike.training.prefetch import Arrays
 from soundalike.training.recipe import Recipe
 from soundalike.training.sounds import TrainingSounds
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised when the same sounds and recipe would give other batches."""
 
 _SHORTEST_S = 0.01  # below this there is nothing to deform, and hardly anything to hear
@@ -57,12 +57,13 @@ class SegmentDraw:
         self.sounds = sounds
         self.indices: IntArray = chosen[long_enough]
         self.lengths: IntArray = lengths[long_enough]
+        self.files: IntArray = np.array([sounds.sounds[i].file_code for i in self.indices], np.int64)
         self.window_samples = window_samples
         self._least_power = 10.0 ** (least_level_db / 10.0)
         self._cumulative = np.cumsum(np.sqrt(self.lengths))
 
     def draw(self, count: int, rng: Generator) -> tuple[IntArray, IntArray, FloatArray]:
-        """Draw segments of at least two sounds.
+        """Draw segments of at least two files.
 
         Args:
             count: How many, at least 2.
@@ -72,7 +73,7 @@ class SegmentDraw:
             Which sound each is of and where it starts, shape ``(B,)`` each, and their samples, ``(B, T)``.
 
         Raises:
-            TrainingError: After several tries there are not two sounds that are not silent.
+            TrainingError: After several tries there are not two files that are not silent.
         """
         rows = self._rows(count, rng)
         starts = self._starts(rows, rng)
@@ -86,8 +87,8 @@ class SegmentDraw:
             starts[again] = self._starts(rows[again], rng)
             samples[again] = self.read(rows[again], starts[again])
             heard[again] = self.is_heard(samples[again])
-        if len(np.unique(rows[heard])) < 2:
-            self._add_other_sounds(rows, starts, samples, heard)
+        if len(np.unique(self.files[rows[heard]])) < 2:
+            self._add_other_files(rows, starts, samples, heard)
         silent = np.flatnonzero(~heard)
         if len(silent):
             source = rng.choice(np.flatnonzero(heard), size=len(silent))
@@ -110,26 +111,27 @@ class SegmentDraw:
         room = np.maximum(0, self.lengths[rows] - self.window_samples)
         return np.asarray(np.floor(rng.random(len(rows)) * (room + 1)), dtype=np.int64)
 
-    def _add_other_sounds(
+    def _add_other_files(
         self, rows: IntArray, starts: IntArray, samples: FloatArray, heard: BoolArray
     ) -> None:
-        """Search for other sounds that are heard, where chance left fewer than two, and put them in."""
-        known = set(rows[heard].tolist())
+        """Search for other files that are heard, where chance left fewer than two, and put them in."""
+        known = set(self.files[rows[heard]].tolist())
         places = [*np.flatnonzero(~heard).tolist(), len(rows) - 1]
         for row in range(len(self.indices)):
             if len(known) == 2:
                 return
             room = max(0, int(self.lengths[row]) - self.window_samples)
-            for start in sorted({0, room // 2, room}) if row not in known else ():
+            file = int(self.files[row])
+            for start in sorted({0, room // 2, room}) if file not in known else ():
                 some = self.read(np.array([row]), np.array([start]))
                 if self.is_heard(some)[0]:
                     place = places.pop(0)
                     rows[place], starts[place], samples[place], heard[place] = row, start, some[0], True
-                    known.add(row)
+                    known.add(file)
                     break
         if len(known) < 2:
             raise TrainingError(
-                f"Training needs at least two files that are not silent; among {len(self.indices)} there "
+                f"Training needs at least two files that are not silent; among {len(set(self.files))} there "
                 f"{'is one' if known else 'is none'}. Segments of one file are never negatives of each other."
             )
 
@@ -160,14 +162,14 @@ class TrainingPairs:
             )
         self.recipe = recipe
         self._draw = SegmentDraw(sounds, indices, listening.window_samples, recipe.positives.least_level_db)
-        if len(self._draw.indices) < 2:
+        if len(np.unique(self._draw.files)) < 2:
             raise TrainingError(
                 "Training needs at least two files: segments of one file are never negatives of each other."
             )
         self._deformer = recipe.positives.deformer()
         listed = [
-            [sounds.sounds[i].name, sounds.sounds[i].start, sounds.sounds[i].length]
-            for i in self._draw.indices.tolist()
+            [sounds.sounds[i].name, file, sounds.sounds[i].start, sounds.sounds[i].length]
+            for i, file in zip(self._draw.indices.tolist(), self._draw.files.tolist(), strict=True)
         ]
         self.fingerprint = fingerprint(
             "pairs", CODE_VERSION, {"sounds": listed, "rate_hz": sounds.rate_hz, "samples": sounds.digest}
@@ -181,7 +183,7 @@ class TrainingPairs:
 
         Returns:
             ``inputs`` and ``positives``, of the shape that the network takes; ``groups``, shape ``(B,)``,
-            int64: the index of the sound; ``deform_s``: seconds that went into deformation.
+            int64: the file of each; ``deform_s``: seconds that went into deformation.
         """
         groups, anchors, positives, deform_s = self.segments(step)
         both = network_inputs(np.concatenate([anchors, positives]), self.recipe.input)
@@ -200,41 +202,43 @@ class TrainingPairs:
             step: Its number.
 
         Returns:
-            The sound that each is of, ``(B,)``; anchors and positives, ``(B, T)`` each; and the seconds that
+            The file that each is of, ``(B,)``; anchors and positives, ``(B, T)`` each; and the seconds that
             went into deformation.
         """
         config = self.recipe.positives
         rng = np.random.default_rng([self.recipe.seed, step])
-        groups, starts, anchors = self._draw.draw(self.recipe.batch_size, rng)
-        positives, near = self._near(groups, starts, anchors, rng)
+        sounds, starts, anchors = self._draw.draw(self.recipe.batch_size, rng)
+        rows = np.searchsorted(self._draw.indices, sounds)
+        positives, near = self._near(rows, starts, anchors, rng)
         deformed = ~near | (rng.random(len(near)) < config.deform_near_rate)
-        rows = np.flatnonzero(deformed)
+        changed = np.flatnonzero(deformed)
         started = time.perf_counter()
         rate_hz = self.recipe.input.rate_hz
-        if len(rows):
-            positives[rows] = self._deformer.apply(positives[rows], rate_hz=rate_hz, rng=rng, others=anchors)
+        if len(changed):
+            positives[changed] = self._deformer.apply(
+                positives[changed], rate_hz=rate_hz, rng=rng, others=anchors
+            )
         if config.deform_anchors:
             anchors = self._deformer.apply(anchors, rate_hz=rate_hz, rng=rng, others=None)
-        return groups, anchors, positives, time.perf_counter() - started
+        return self._draw.files[rows], anchors, positives, time.perf_counter() - started
 
     def _near(
-        self, groups: IntArray, starts: IntArray, anchors: FloatArray, rng: Generator
+        self, rows: IntArray, starts: IntArray, anchors: FloatArray, rng: Generator
     ) -> tuple[FloatArray, BoolArray]:
         """Take some positives from near in time, the others from the anchors themselves."""
         config, listening = self.recipe.positives, self.recipe.input
-        rows = np.searchsorted(self._draw.indices, groups)
         room = self._draw.lengths[rows] - listening.window_samples
         near_samples = round(config.near_s * listening.rate_hz)
         first = np.maximum(0, starts - near_samples)
         last = np.minimum(room, starts + near_samples)
-        shares = rng.random(len(groups))
-        wanted = (rng.random(len(groups)) < config.near_rate) & (room > 0)
+        shares = rng.random(len(rows))
+        wanted = (rng.random(len(rows)) < config.near_rate) & (room > 0)
         positives = anchors.copy()
         chosen = np.flatnonzero(wanted)
         at = first[chosen] + np.floor(shares[chosen] * (last - first + 1)[chosen]).astype(np.int64)
         some = self._draw.read(rows[chosen], at)
         heard = self._draw.is_heard(some)
         positives[chosen[heard]] = some[heard]
-        near = np.zeros(len(groups), bool)
+        near = np.zeros(len(rows), bool)
         near[chosen[heard]] = True
         return positives, near

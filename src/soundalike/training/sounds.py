@@ -41,6 +41,16 @@ class TrainingSound:
     length: int
     facts: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def file_code(self) -> int:
+        """Number of the file that it is of, from 0: stretches of one file share it, other sounds do not.
+
+        A stretch tells its file by the facts ``package`` and ``file``; what has none is a file of its own.
+        """
+        file = self.facts.get("file")
+        of = f"{self.facts.get('package', '')}\n{file}" if file else f"\n{self.name}"
+        return int.from_bytes(hashlib.blake2b(of.encode(), digest_size=8).digest(), "big") >> 1
+
 
 class TrainingSounds:
     """Mono sounds at one rate, read without decoding anything again.
