@@ -50,8 +50,14 @@ from soundalike.training import (
     load_recipe,
     train,
 )
+from soundalike.training.average import average_with
 from soundalike.training.clips import ClipConfig, ClipSource, PlainClips
-from soundalike.training.distillation import DistillationBatches, DistillationConfig, DistillationObjective
+from soundalike.training.distillation import (
+    DistillationBatches,
+    DistillationConfig,
+    DistillationObjective,
+    fit_tags,
+)
 from soundalike.training.export import TagLayer
 from soundalike.training.initial import initial_weights
 from soundalike.training.labelled import Clips, label_clips, open_clips
@@ -73,6 +79,7 @@ TEXTURE_SEED = 11
 VARIED = 2.0 / 3.0  # the share of textures that go through random effects
 HELD_OUT_CLIPS = 2000
 CLIPS = ClipConfig(clip_s=4.0)
+STEPS_FOR_TAGS = 300
 STEPS_TO_BEGIN_WITH = 12  # whose batches tell the principal components of the network that is gone on from
 
 
@@ -130,6 +137,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--training-steps", type=int, help="how many steps to train, instead of minutes")
     parser.add_argument(
         "--weights", type=float, nargs="+", help="of the vector's parts, where not the recipe's"
+    )
+    parser.add_argument(
+        "--average",
+        type=float,
+        help="export weights of which these count so much, those of --initial the rest",
     )
     parser.add_argument("--processes", type=int, default=2, help="how many label at once")
     parser.add_argument("--run", default="run", help="name of the run's folder in the work folder")
@@ -264,6 +276,8 @@ def train_student(options: argparse.Namespace, recipe: Recipe) -> TrainingResult
 def export_student(options: argparse.Namespace, recipe: Recipe, result: TrainingResult) -> None:
     """Write the encoder with its tags."""
     objective, network = result.objective, result.network
+    if options.average is not None:
+        _average(options, recipe, result)
     scaling = np.ones(recipe.network.dims, np.float32)
     if options.weights:
         scaling = recipe.network.rescaling(options.weights)
@@ -285,6 +299,19 @@ def export_student(options: argparse.Namespace, recipe: Recipe, result: Training
         half=True,
     )
     print(export_encoder(network, recipe, options.models, about, tags), flush=True)
+
+
+def _average(options: argparse.Namespace, recipe: Recipe, result: TrainingResult) -> None:
+    """Average the weights with those that training began from, and fit the tags to what comes of it."""
+    if options.initial is None:
+        raise SystemExit(
+            "Weights are averaged with those that training began from: name its file by --initial."
+        )
+    average_with(result.network, options.initial, options.average)
+    if isinstance(result.objective, DistillationObjective) and result.objective.tags is not None:
+        result.network.eval()
+        loss = fit_tags(result.objective, result.network, batches_for(options, recipe), STEPS_FOR_TAGS)
+        print(f"tags: cross-entropy {loss:.5f}", flush=True)
 
 
 def _clock(total: int, what: str) -> Callable[[int], None]:

@@ -186,7 +186,8 @@ def measured(found: Evaluation, speeds: Mapping[str, float], label: str) -> Meas
 
 def _without_folder(argument: str) -> str:
     """An argument as results tell it: where somebody's files lie says nothing to others."""
-    return "/".join(Path(argument).parts[-2:]) if Path(argument).is_absolute() else argument
+    path = Path(argument)
+    return "/".join(path.parts[-2:]) if path.is_absolute() or ".." in path.parts else argument
 
 
 class _Log:

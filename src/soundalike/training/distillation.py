@@ -21,7 +21,7 @@ from soundalike.training.losses import nt_xent, similarity_matrix_loss
 from soundalike.training.network import EmbeddingNetwork
 from soundalike.training.objective import Batch, Objective, Outcome
 from soundalike.training.own_statistics import STATISTICS, level_statistics
-from soundalike.training.prefetch import Arrays
+from soundalike.training.prefetch import Arrays, Batches
 from soundalike.training.relations import Relation, RelationConfig, relation_loss
 from soundalike.training.sounds import TrainingSound
 from soundalike.training.targets import TargetConfig, Targets
@@ -385,6 +385,45 @@ class DistillationObjective(Objective):
         projected = self.projection(vectors * self.config.scale)
         return (1.0 - torch.cosine_similarity(projected, targets)).mean()
 
+
+def fit_tags(
+    objective: DistillationObjective, network: EmbeddingNetwork, batches: Batches, steps: int
+) -> float:
+    """Fit the layer that reads class scores to a network whose weights were changed behind training.
+
+    Args:
+        objective: Its layer ``tags`` is changed; everything else stays.
+        network: In evaluation mode.
+        batches: What the training learnt from.
+        steps: How many batches; the learning rate falls to zero over them.
+
+    Returns:
+        The mean cross-entropy over the last tenth of the steps.
+
+    Raises:
+        TrainingError: The objective has no such layer.
+    """
+    if objective.tags is None:
+        raise TrainingError("There are no class scores in this objective: expected scores above 0.")
+    layer, device = objective.tags, next(network.parameters()).device
+    optimiser = torch.optim.Adam(layer.parameters(), lr=_TAGS_RATE)
+    losses: list[float] = []
+    for step in range(steps):
+        batch = batches.batch(step)
+        with torch.no_grad():
+            vectors = network(torch.as_tensor(batch["inputs"]).to(device))
+        scores = torch.as_tensor(batch["teacher_scores"]).to(device)
+        for group in optimiser.param_groups:
+            group["lr"] = _TAGS_RATE * (1.0 - step / steps)
+        optimiser.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(layer(vectors * objective.config.scale), scores)
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses[-max(1, steps // 10) :]))
+
+
+_TAGS_RATE = 1e-3
 
 _SELDOM = -5.0
 """Logit that the class scores start from: about how seldom a class sounds."""
