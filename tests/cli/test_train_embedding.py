@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from soundalike.cli import train_embedding
 from soundalike.cli.train_embedding import EmbeddingBar, describe
-from soundalike.library import Library, demo_sounds
-from soundalike.studies import EmbeddingProgress
+from soundalike.evaluation import Report, Score, TaskResult
+from soundalike.library import Library, SwitchReport, demo_sounds
+from soundalike.studies import Comparison, Decision, EmbeddingProgress, TrainingReport
 
 Run = Callable[..., Any]
 
@@ -74,6 +76,31 @@ def test_wrong_words(run: Run, own: Path, tmp_path: Path) -> None:
     run(*train, "--name", "spectral").fails("comes with soundalike")
     run(*train, "--from", "nothing", "--out", demo_sounds()).fails("and no training: choose another folder")
     assert not (own / "training").exists(), "nothing was begun"
+
+
+@pytest.mark.parametrize(
+    ("switched", "problem", "said"),
+    [
+        (SwitchReport("a", "b", True, None, 0), None, True),
+        (SwitchReport("a", "b", False, None, 0), None, False),
+        (None, "Another process is writing.", False),
+    ],
+)
+def test_force_is_named_only_where_it_switched(
+    own: Path,
+    capsys: pytest.CaptureFixture[str],
+    switched: SwitchReport | None,
+    problem: str | None,
+    said: bool,
+) -> None:
+    results = tuple(TaskResult("held-out sounds", name, (Score("folder mAP", 0.5),)) for name in "ab")
+    report = TrainingReport(
+        "mine", own, "nothing", "r", 10, 4, "folder", 3, 1.0, True,
+        comparison=Comparison(Report(results), (), 4), decision=Decision(False, "no."), page=own,
+        switched=switched, problem=problem,
+    )  # fmt: skip
+    train_embedding._tell(report, Library.open(own), forced=True)
+    assert ("because of --force" in capsys.readouterr().err) is said
 
 
 def test_too_few_sounds(run: Run, tmp_path: Path) -> None:

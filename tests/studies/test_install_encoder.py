@@ -164,6 +164,18 @@ def test_a_server_without_ranges_sends_everything_again(home: Path, server: Serv
     assert server.ranges == ["bytes=1000-"]
 
 
+def test_what_is_kept_is_told_where_a_server_begins_again_and_breaks(
+    home: Path, server: Server, teacher: Path
+) -> None:
+    address = server.address(f"{FILE}?ranges=no&breaks=1000")
+    part = home / "downloads" / f"{hashlib.sha256(address.encode()).hexdigest()[:16]}.part"
+    part.parent.mkdir()
+    part.write_bytes(b"x" * 5000)
+    with pytest.raises(DownloadError, match=r"1\.0 kB that came are kept"):
+        install_encoder(NAME, source=address)
+    assert left(home) == [1000]
+
+
 def test_a_server_that_sends_another_range_is_not_believed(home: Path, server: Server, teacher: Path) -> None:
     address = server.address(f"{FILE}?ranges=wrong&breaks=1000")
     with pytest.raises(DownloadError, match=r"another part of the file.*1.0 kB that came are kept"):

@@ -180,7 +180,7 @@ def test_damaged_checkpoints_are_told_and_anew_helps(
     monkeypatch.setattr(train_embedding, "compare_encoders", better_by(0.0))
     name = {"name": "mine"}
     first = train_on_library(library, config(tiny_recipe, **name), run=RUN)
-    with pytest.raises(TrainingError, match=r"holds a training with .*seed 1; asked for now is .*seed 2"):
+    with pytest.raises(TrainingError, match=r"holds a training with .*seed 1, .*; asked for now is .*seed 2"):
         train_on_library(library, config(tiny_recipe, seed=2, **name), run=RUN)
     for path in (first.folder / "checkpoints").iterdir():
         path.write_bytes(path.read_bytes()[:100])

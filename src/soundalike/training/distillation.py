@@ -417,7 +417,7 @@ def fit_tags(
             group["lr"] = _TAGS_RATE * (1.0 - step / steps)
         optimiser.zero_grad()
         loss = functional.binary_cross_entropy_with_logits(layer(vectors * objective.config.scale), scores)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         losses.append(float(loss.detach()))
     return float(np.mean(losses[-max(1, steps // 10) :]))
