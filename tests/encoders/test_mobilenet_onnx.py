@@ -100,8 +100,9 @@ def test_all_pools_and_logits_are_those_of_pytorch(
 ) -> None:
     pools, logits = in_torch(published, real_spectra)
     found = run(convert(published, all_pools=True), real_spectra)
-    np.testing.assert_allclose(found["pooled"], np.concatenate(pools[1:], axis=1), rtol=0, atol=CLOSE)
-    np.testing.assert_allclose(found["logits"], logits.numpy(), rtol=0, atol=2 * CLOSE)
+    # not of length 1: maps of 6,400 values are summed in single precision, in an order that the CPU decides
+    np.testing.assert_allclose(found["pooled"], np.concatenate(pools[1:], axis=1), rtol=CLOSE, atol=CLOSE)
+    np.testing.assert_allclose(found["logits"], logits.numpy(), rtol=CLOSE, atol=CLOSE)
 
 
 @pytest.mark.parametrize("width", [0.1, 0.5, 1.0])

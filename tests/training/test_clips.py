@@ -64,6 +64,25 @@ def test_a_clip_tells_its_file(sounds: TrainingSounds) -> None:
         assert file == (low if loudest_hz(clip) < 1000.0 else high)
 
 
+def test_a_sequence_begins_with_the_sound_that_its_file_tells(tmp_path: Path) -> None:
+    heights_hz = (400.0, 1600.0, 3000.0)
+    with TrainingSoundsWriter(tmp_path / "family", RATE_HZ) as writer:
+        for at, height in enumerate(heights_hz):
+            writer.add(tone(height, 0.3), name=str(at), group="one", facts={"kind": "effect", "package": "p"})
+    family = TrainingSounds(tmp_path / "family")
+    heights = {sound.file_code: height for sound, height in zip(family.sounds, heights_hz, strict=True)}
+    source = ClipSource([family], replace(PLAIN, sequence=1.0))
+    kinds_of_sequence = set()
+    for number in range(60):
+        clip, file = source.clip_and_file(number)
+        sounding = np.flatnonzero(np.abs(clip) > 1e-3)
+        assert loudest_hz(clip[sounding[0] :][: RATE_HZ // 4]) == pytest.approx(heights[file], abs=10.0)
+        spectrum = np.abs(np.fft.rfft(clip))
+        levels = [spectrum[round(height * len(clip) / RATE_HZ)] for height in heights_hz]
+        kinds_of_sequence.add(sum(level > 0.1 * max(levels) for level in levels))
+    assert {1, 2} <= kinds_of_sequence, "of one sound alone, and of its family"
+
+
 def test_kinds_are_drawn_in_the_shares_that_are_asked_for(sounds: TrainingSounds) -> None:
     shares = (("effect", 0.8), ("music", 0.2), ("speech", 1e-9))
     config = replace(PLAIN, kind_shares=shares)

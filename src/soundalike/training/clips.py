@@ -16,7 +16,7 @@ from soundalike.synthesis import granulate, random_filter, reverberate
 from soundalike.synthesis.noise import coloured_noise
 from soundalike.training.sounds import TrainingSounds
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised when the same sounds, settings and number would give another clip."""
 
 _SILENT = 1e-5  # a clip whose peak lies below this says nothing
@@ -187,20 +187,22 @@ class ClipSource:
         return self._sounds[of].read(index, start, wanted)
 
     def _sequence(self, at: int, rng: np.random.Generator) -> FloatArray:
-        """The sound again and again, or others of its group, as events of the world come."""
+        """The sound again and again, or others of its group after it, as events of the world come."""
         out = np.zeros(self.clip_samples, np.float32)
         members = self._members[self._groups[at]]
         others = rng.random() < 0.4
         gap_s = rng.uniform(0.02, 1.5)
         position = int(rng.uniform(0.0, 0.5) * self.rate_hz)
+        which = at  # first, since its file is told of the clip
         while position < len(out):
-            which = members[int(rng.integers(len(members)))] if others else at
             event = self._read(which, round(2.5 * self.rate_hz), rng)
             event = event[: len(out) - position] * np.float32(rng.uniform(0.4, 1.0))
             out[position : position + len(event)] += event
             position += len(event) + int(gap_s * self.rate_hz * rng.uniform(0.6, 1.4))
             if rng.random() < 0.12:
                 break
+            if others:
+                which = int(members[int(rng.integers(len(members)))])
         return out
 
 

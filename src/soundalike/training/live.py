@@ -29,7 +29,7 @@ from soundalike.training.sound_bank import SoundBank
 from soundalike.training.targets import Targets
 from soundalike.training.torch_levels import TorchLogMel, torch_level_statistics
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Raised when the same sounds and settings would give other batches."""
 
 _SHORTEST_S = 0.05

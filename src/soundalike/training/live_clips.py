@@ -194,11 +194,15 @@ class LiveClips:
         return audio, extent
 
     def _turns(self, draw: Draw, rows: Tensor, events: Tensor) -> Tensor:
-        """Which sound comes at each turn of a sequence: itself, or others of its group; ``(B, turns)``."""
+        """Which sound comes at each turn of a sequence: itself, then perhaps its group; ``(B, turns)``.
+
+        Itself comes first whatever follows, since its facts and its file are told of the clip.
+        """
         count = len(rows)
         others = draw.chance(0.4, count) & events
         at = draw.uniform(0.0, 1.0, count, _REPEATS) * self._size_of_group[rows, None]
         member = self._by_group[self._first_of_group[rows, None] + at.long()]
+        member[:, 0] = rows
         return torch.where(others[:, None], member, rows[:, None])
 
     def view(self, draw: Draw, clips: Tensor, extent: Tensor) -> Tensor:
