@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from scipy.signal import correlate
 
 from soundalike.audio import decode, encode_wav, open_audio
 from soundalike.core.errors import AudioError, InvalidInputError
+from soundalike.core.interrupts import defer_interrupts
 
 from .conftest import FORMATS, SECONDS, Format, tone, write
 
@@ -250,6 +252,26 @@ def test_a_file_that_fails_to_read_is_said_in_a_sentence(formats: dict[str, Path
 
     with pytest.raises(AudioError, match=r"far\.wav can no longer be read: Input/output error"):
         decode(Gone(formats["wav-s16"].read_bytes()), rate_hz=RATE_HZ, name="far.wav")
+
+
+@pytest.mark.parametrize("at", [1, 4, 12])
+def test_ctrl_c_while_the_file_is_read_is_not_lost(formats: dict[str, Path], at: int) -> None:
+    class Pressed(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            if self.reads == at:
+                signal.raise_signal(signal.SIGINT)
+            return super().read(size)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        defer_interrupts()
+        with pytest.raises(KeyboardInterrupt):
+            decode(Pressed(formats["wav-s16"].read_bytes()), rate_hz=RATE_HZ)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_names_in_any_script_and_with_newlines(formats: dict[str, Path], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from av.container import InputContainer
 
 from soundalike.audio.declared import declared_duration_s
 from soundalike.core.errors import AudioError, SoundalikeError
+from soundalike.core.interrupts import without_interrupts
 from soundalike.core.units import human_count
 
 AudioFile: TypeAlias = "str | Path | BinaryIO"
@@ -144,7 +145,8 @@ def open_container(file: AudioFile, name: str = "") -> OpenedAudio:
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"{label} cannot be opened: {reason}.") from error
     try:
-        return _open_handle(handle, owns, label)
+        with without_interrupts:
+            return _open_handle(handle, owns, label)
     except BaseException:
         if owns:
             handle.close()

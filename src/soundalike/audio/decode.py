@@ -21,6 +21,7 @@ from soundalike.audio.ending import cut_short_warning
 from soundalike.audio.mixing import MonoResampler, mix_to_mono
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import AudioError, InvalidInputError
+from soundalike.core.interrupts import uninterrupted
 from soundalike.core.units import human_count
 
 __all__ = ["AudioInfo", "AudioReader", "Decoded", "decode", "open_audio"]
@@ -186,6 +187,10 @@ class Failures:
 
 def decoded_frames(opened: OpenedAudio, failures: Failures) -> Iterator[AudioFrame]:
     """Decode packet by packet from where the container stands, past broken packets, to the end."""
+    return uninterrupted(_decoded_frames(opened, failures))
+
+
+def _decoded_frames(opened: OpenedAudio, failures: Failures) -> Iterator[AudioFrame]:
     stream = opened.stream
     while not failures.gave_up():
         try:

@@ -13,6 +13,7 @@ from av.filter.context import FilterContext
 from numpy.typing import NDArray
 
 from soundalike.core.arrays import FloatArray
+from soundalike.core.interrupts import without_interrupts
 
 # Sample type and the value that full scale has, by FFmpeg's name of the packed format.
 _FORMATS: dict[str, tuple[str, float, float]] = {
@@ -122,13 +123,14 @@ class MonoResampler:
     def _pass(self, frame: AudioFrame | None) -> list[FloatArray]:
         assert self._graph is not None
         source, sink, _ = self._graph
-        source.push(frame)
         ready = []
-        while True:
-            try:
-                ready.append(_samples_of(cast("AudioFrame", sink.pull())))
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return ready
+        with without_interrupts:
+            source.push(frame)
+            while True:
+                try:
+                    ready.append(_samples_of(cast("AudioFrame", sink.pull())))
+                except (av.error.BlockingIOError, av.error.EOFError):
+                    return ready
 
 
 def _samples_of(frame: AudioFrame) -> FloatArray:

@@ -14,6 +14,7 @@ from soundalike.audio.decode import Failures, batches, check_rate, decoded_frame
 from soundalike.audio.mixing import MonoResampler, mix_to_mono
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import AudioError, InvalidInputError
+from soundalike.core.interrupts import without_interrupts
 
 _PREROLL_S = 0.5  # decoders need some packets before their output is right: MP3's reservoir, Opus' 80 ms
 _SEEK_FROM_S = 2.0  # nearer to the start, decoding is quicker than seeking
@@ -127,9 +128,10 @@ class Region:
             return None
         target = int((origin + time_s) * 1_000_000)
         try:
-            self._opened.container.seek(target)
-            landed = self._time_of_next()
-            self._opened.container.seek(target)  # again: looking has used the frame up
+            with without_interrupts:
+                self._opened.container.seek(target)
+                landed = self._time_of_next()
+                self._opened.container.seek(target)  # again: looking has used the frame up
         except FFmpegError:
             return None
         return None if landed is None else round((landed - origin) * self.info.rate_hz)

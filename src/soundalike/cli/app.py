@@ -23,6 +23,7 @@ from soundalike.cli import (
 )
 from soundalike.cli.console import Exit, fail
 from soundalike.core.errors import SoundalikeError
+from soundalike.core.interrupts import defer_interrupts
 
 app = typer.Typer(
     name="soundalike",
@@ -66,6 +67,7 @@ def _common(
 
 def main() -> None:
     """Run the command line; never returns."""
+    defer_interrupts()
     try:
         ended = app(prog_name="soundalike", standalone_mode=False)
         status = ended if isinstance(ended, int) else 0  # what typer.Exit was raised with

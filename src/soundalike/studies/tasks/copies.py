@@ -15,6 +15,7 @@ from soundalike.audio import open_audio
 from soundalike.audio.deform import shift_pitch
 from soundalike.core.arrays import FloatArray
 from soundalike.core.errors import InvalidInputError
+from soundalike.core.interrupts import without_interrupts
 from soundalike.core.units import db_to_gain
 from soundalike.studies.listening import Audible
 
@@ -119,7 +120,7 @@ def encode_file(samples: FloatArray, rate_hz: int, file_format: str) -> bytes:
         )
     container_name, codec, sample_format = _FORMATS[file_format]
     file = io.BytesIO()
-    with av.open(file, "w", format=container_name) as container:
+    with without_interrupts, av.open(file, "w", format=container_name) as container:
         stream: Any = container.add_stream(codec, rate=_OPUS_HZ if file_format == "opus" else rate_hz)
         stream.layout = "mono"
         if file_format != "wav":
