@@ -34,11 +34,14 @@ types: $(VENV)/installed-dev ## types, strictly
 unit: $(VENV)/installed-dev ## tests, on all processors
 	$(RUN) pytest -n auto --dist worksteal -q
 
-test-system: ## what only a system can give: a browser and Node.js (Debian, as root)
+test-system: ## what only a system can give: a browser, Node.js, voices for tests (Debian, as root)
 	@if command -v apt-get >/dev/null; then \
 	  need=""; \
 	  command -v chromium >/dev/null || need="$$need chromium"; \
 	  command -v npm >/dev/null || need="$$need nodejs npm"; \
+	  for one in espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts; do \
+	    dpkg -s $$one >/dev/null 2>&1 || need="$$need $$one"; \
+	  done; \
 	  if [ -n "$$need" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need; fi; \
 	else echo "make test-system knows Debian's apt-get only; install chromium and Node.js 20 by hand"; exit 1; fi
 
