@@ -190,6 +190,19 @@ def test_ctrl_c_leaves_a_checkpoint_and_training_goes_on_later(
     assert losses(tmp_path) == losses(tmp_path / "whole")
 
 
+def test_ctrl_c_at_the_last_step_stops_what_would_follow(
+    demo_training: TrainingSounds, small_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    stopped = run(small_recipe(), demo_training, tmp_path, 3, on_progress=interrupt)
+    assert (stopped.steps, stopped.finished) == (3, False)
+    done = run(small_recipe(), demo_training, tmp_path, 3)
+    assert (done.steps, done.finished) == (3, True)
+
+
 def test_a_training_by_time_ends_and_counts_time_over_interruptions(
     demo_training: TrainingSounds, small_recipe: MakeRecipe, tmp_path: Path
 ) -> None:

@@ -192,7 +192,7 @@ def _run(
     interrupted: threading.Event,
     on_progress: Callable[[Progress], None] | None,
 ) -> bool:
-    """Take steps until the end; tell whether it was reached."""
+    """Take steps until the end; tell whether it was reached, and nobody asked to stop meanwhile."""
     begun = time.perf_counter() - state.elapsed_s
     saved_at = probed_at = time.perf_counter()
     with Prefetcher(state.data, state.step, run.workers) as ahead:
@@ -218,7 +218,7 @@ def _run(
         _probe(state, run, probe)
     elif run.draw:
         state.curves.draw()
-    return done >= 1.0
+    return done >= 1.0 and not interrupted.is_set()
 
 
 def _share(state: TrainingState, minutes: float | None, steps: int | None) -> float:
