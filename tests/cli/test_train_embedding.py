@@ -69,6 +69,7 @@ def test_stopped_by_ctrl_c_it_goes_on(
 def test_wrong_words(run: Run, own: Path, tmp_path: Path) -> None:
     train = ("train", "embedding", "--library", own)
     assert run(*train, "--force", "--no-switch").status == 2
+    assert run(*train, "--minutes", 0).status == 2
     run("train", "embedding", "--library", tmp_path / "none").fails("There is no library at")
     run(*train, "--recipe", "none").fails("There is no recipe 'none'")
     run(*train, "--from", "nobody").fails("There is no encoder called 'nobody'")

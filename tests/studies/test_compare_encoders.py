@@ -196,6 +196,11 @@ def change(measure: str, by: float, low: float | None) -> Difference:
             False,
             "near-duplicates falls by 0.021",
         ),
+        (
+            [change("folder mAP", 0.1, -0.05), change("near-duplicates", -0.2, -0.3)],
+            False,
+            "with certainty (+0.100, 95 % interval -0.050 to +0.200), and near-duplicates falls by 0.200, more",
+        ),
         ([change("folder mAP", 0.1, 0.05), change("same file", -0.5, -0.6)], True, "folder mAP"),
         ([change("same file", 0.5, 0.4)], False, "nothing to judge by"),
         ([], False, "nothing to judge by"),

@@ -113,6 +113,8 @@ def embedding(
 
     if force and no_switch:
         raise typer.BadParameter("--force and --no-switch exclude each other.")
+    if minutes is not None and not minutes > 0.0:
+        raise typer.BadParameter(f"--minutes is above 0; got {minutes:g}.")
     switch: Literal["if better", "always", "never"] = "always" if force else "if better"
     config = EmbeddingConfig(
         recipe=recipe,

@@ -88,19 +88,14 @@ def decide(comparison: Differences) -> Decision:
             False, f"{judge.measure} changed by {judge.change:+.3f}, on too few sounds to be sure of it."
         )
     interval = f"{judge.change:+.3f}, 95 % interval {judge.low:+.3f} to {_number(judge.high)}"
-    if not judge.low > 0.0:
-        return Decision(
-            False,
-            f"{judge.measure} is not better with certainty ({interval}).",
-        )
     fallen = [one for one in known.values() if one.change < -MOST_FALL - _ROUNDING]
-    if fallen:
-        worst = min(fallen, key=lambda one: one.change)
-        return Decision(
-            False,
-            f"{judge.measure} is better ({interval}), but {worst.measure} falls by {-worst.change:.3f}, "
-            f"more than {MOST_FALL:g}.",
-        )
+    worst = min(fallen, key=lambda one: one.change, default=None)
+    falls = f"{worst.measure} falls by {-worst.change:.3f}, more than {MOST_FALL:g}" if worst else ""
+    if not judge.low > 0.0:
+        also = f", and {falls}" if worst and worst is not judge else ""
+        return Decision(False, f"{judge.measure} is not better with certainty ({interval}){also}.")
+    if falls:
+        return Decision(False, f"{judge.measure} is better ({interval}), but {falls}.")
     return Decision(True, f"{judge.measure} is better ({interval}), and nothing falls by over {MOST_FALL:g}.")
 
 

@@ -56,7 +56,12 @@ class Curves:
         axes = figure.subplots(rows, columns, squeeze=False)
         for axis, name in zip(axes.flat, names, strict=False):
             points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
-            axis.plot(*zip(*points, strict=True) if points else ([], []), linewidth=1.2)
+            axis.plot(
+                *zip(*points, strict=True) if points else ([], []),
+                linewidth=1.2,
+                marker="." if len(points) < 30 else None,
+            )
+            axis.set_xlabel("step", fontsize=7)
             axis.set_title(name.replace("_", " "), fontsize=9)
             axis.tick_params(labelsize=7)
         for axis in list(axes.flat)[len(names) :]:
