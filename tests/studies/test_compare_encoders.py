@@ -199,7 +199,7 @@ def change(measure: str, by: float, low: float | None) -> Difference:
         (
             [change("folder mAP", 0.1, -0.05), change("near-duplicates", -0.2, -0.3)],
             False,
-            "with certainty (+0.100, 95 % interval -0.050 to +0.200), and near-duplicates falls by 0.200, more",
+            "with certainty (+0.100, 95 % interval -0.050 to +0.200), and near-duplicates falls by 0.200",
         ),
         ([change("folder mAP", 0.1, 0.05), change("same file", -0.5, -0.6)], True, "folder mAP"),
         ([change("same file", 0.5, 0.4)], False, "nothing to judge by"),
